@@ -1,0 +1,1 @@
+"""The vocabulary of Trivium: nouns, seams, settings, store. Imports no other part."""

@@ -1,0 +1,157 @@
+"""Checks that a program can make of an answer, as a domain pack declares them. Pure.
+
+The same checks run on a served answer (a failed one is shown with a warning) and in the golden suite.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import jsonschema
+from pydantic import BaseModel, ConfigDict, model_validator
+from simpleeval import InvalidExpression, SimpleEval
+
+NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)*(?:[kK]\b)?")
+QUOTED = re.compile(r"[\"“«](.+)[\"”»]", re.DOTALL)
+GREETING = re.compile(r"^Hello(?: ([^,\n]+))?,")
+WORD = re.compile(r"[^\W\d_]{3,}")
+KINDS = (
+    "rule", "one_of", "starts_with", "ends_with", "contains_one_of", "forbids",
+    "max_words", "numbers_from_query", "keeps_quoted", "name_from_query",
+)  # fmt: skip
+
+
+class Check(BaseModel):
+    """One check: exactly one kind, and the message that is shown when it fails."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message: str
+    rule: str | None = None
+    one_of: tuple[str, ...] | None = None
+    starts_with: str | None = None
+    ends_with: str | None = None
+    contains_one_of: tuple[str, ...] | None = None
+    forbids: tuple[str, ...] | None = None
+    max_words: int | None = None
+    numbers_from_query: tuple[str, ...] | bool | None = None
+    keeps_quoted: float | None = None
+    name_from_query: bool | None = None
+
+    @model_validator(mode="after")
+    def one_kind(self) -> Check:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"a check has exactly one of {', '.join(KINDS)}; this one has {given or 'none'}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    def holds(self, query: str, answer: str) -> bool:
+        return bool(getattr(self, f"_{self.kind}")(query, answer))
+
+    def _rule(self, query: str, answer: str) -> bool:
+        fields = parse_object(answer)
+        if fields is None:
+            return False
+        try:
+            return bool(SimpleEval(names=fields, functions={"round": round, "len": len}).eval(self.rule))
+        except (InvalidExpression, TypeError, ArithmeticError):
+            return False
+
+    def _one_of(self, query: str, answer: str) -> bool:
+        return answer.strip() in (self.one_of or ())
+
+    def _starts_with(self, query: str, answer: str) -> bool:
+        return answer.lstrip().startswith(self.starts_with or "")
+
+    def _ends_with(self, query: str, answer: str) -> bool:
+        return answer.rstrip().endswith(self.ends_with or "")
+
+    def _contains_one_of(self, query: str, answer: str) -> bool:
+        return any(part in answer for part in self.contains_one_of or ())
+
+    def _forbids(self, query: str, answer: str) -> bool:
+        lowered = answer.lower()
+        return not any(part.lower() in lowered for part in self.forbids or ())
+
+    def _max_words(self, query: str, answer: str) -> bool:
+        return len(answer.split()) <= (self.max_words or 0)
+
+    def _numbers_from_query(self, query: str, answer: str) -> bool:
+        """Every number of the answer (or of the named JSON fields) stands in the query."""
+        if isinstance(self.numbers_from_query, tuple):
+            fields = parse_object(answer) or {}
+            found = {float(fields[name]) for name in self.numbers_from_query if is_number(fields.get(name))}
+            return len(found) > 0 and found <= query_numbers(query)
+        return numbers(answer) <= numbers(query)
+
+    def _keeps_quoted(self, query: str, answer: str) -> bool:
+        """At least this share of the quoted text's words (3 letters and more, by first five letters) comes back."""
+        quoted = QUOTED.search(query)
+        wanted = stems(quoted.group(1) if quoted else query)
+        return bool(answer.strip()) and len(wanted & stems(answer)) >= (self.keeps_quoted or 0) * len(wanted)
+
+    def _name_from_query(self, query: str, answer: str) -> bool:
+        greeting = GREETING.match(answer.lstrip())
+        return greeting is not None and (greeting.group(1) is None or greeting.group(1) in query)
+
+
+def failed(checks: tuple[Check, ...], schema: dict[str, Any] | None, query: str, answer: str) -> tuple[str, ...]:
+    """The messages of the checks (and of the JSON schema, first) that the answer fails."""
+    wrong = schema_fault(schema, answer) if schema else ""
+    if wrong:
+        return (wrong,)
+    return tuple(check.message for check in checks if not check.holds(query, answer))
+
+
+def schema_fault(schema: dict[str, Any], answer: str) -> str:
+    """Why the answer does not fit the JSON schema; empty where it does."""
+    try:
+        value = json.loads(answer)
+    except ValueError:
+        return "the answer is not valid JSON"
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
+    return f"the JSON does not fit the schema: {fault.message[:200]}" if fault else ""
+
+
+def parse_object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def numbers(text: str) -> set[float]:
+    """The numbers in a text: "3,000" is 3000, "4.5" is 4.5, "5k" is 5000."""
+    return {value for match in NUMBER.finditer(text) if (value := to_number(match.group())) is not None}
+
+
+def query_numbers(query: str) -> set[float]:
+    """Numbers of a query, with those glued to units or names ("24GB", "8B", "Llama-3.1-8B")."""
+    spaced = re.sub(r"(?<=\d)(?=(?:GB|gb|Gb|GiB|gig|B|b)\b)|(?<=-)(?=\d)", " ", query)
+    return numbers(spaced) | numbers(query)
+
+
+def to_number(text: str) -> float | None:
+    factor = 1000.0 if text[-1] in "kK" else 1.0
+    digits = text.rstrip("kK")
+    if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?", digits):
+        digits = digits.replace(",", "")
+    try:
+        return float(digits.replace(",", ".")) * factor
+    except ValueError:
+        return None
+
+
+def stems(text: str) -> set[str]:
+    return {word.lower()[:5] for word in WORD.findall(text)}

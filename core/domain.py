@@ -1,0 +1,209 @@
+"""A domain pack: load it and say, with file and line, what is to be mended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from core.checks import Check
+from core.errors import DomainError
+from core.types import Case, Example
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FewShot(Part):
+    query: str = Field(min_length=1)
+    answer: str = Field(min_length=1)
+
+
+class TaskType(Part):
+    """A kind of question, the strategies that may serve it (none: refused) and what a good answer must satisfy."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    description: str
+    strategies: tuple[Literal["prompt", "rag", "tuned"], ...]
+    examples: tuple[str, ...] = Field(min_length=1)
+    instruction: str = ""
+    few_shot: tuple[FewShot, ...] = ()
+    step_by_step: bool = False
+    json_schema: dict[str, Any] | None = Field(None, alias="schema")
+    checks: tuple[Check, ...] = ()
+    sources: int = Field(1, ge=1, description="how many documents an answer should cite")
+    floor: float | None = Field(None, ge=0, le=1, description="own floor instead of TRIVIUM_FLOOR")
+
+    @field_validator("json_schema")
+    @classmethod
+    def is_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
+        if schema is not None:
+            try:
+                jsonschema.Draft202012Validator.check_schema(schema)
+            except jsonschema.SchemaError as error:
+                raise ValueError(f"this is no JSON schema: {error.message}") from None
+        return schema
+
+
+class Domain(Part):
+    """A validated pack. `folder` is where it lies."""
+
+    folder: Path
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
+    title: str
+    language: str = "en"
+    system_prompt: str = Field(min_length=1)
+    refusal: str = Field(min_length=1)
+    out_of_scope: str = Field(min_length=1)
+    tasks: tuple[TaskType, ...] = Field(min_length=1)
+    first_screen: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def names_differ(self) -> Domain:
+        names = [task.name for task in self.tasks]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"two task types are called {', '.join(sorted(twice))}; give each a name of its own")
+        return self
+
+    def task(self, name: str) -> TaskType:
+        """Raises DomainError if the pack has no task type of that name."""
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        known = ", ".join(task.name for task in self.tasks)
+        raise DomainError(f"there is no task type {name!r} in the pack {self.name}; it has {known}")
+
+    @property
+    def documents(self) -> Path:
+        return self.folder / "documents"
+
+    def examples(self) -> list[Example]:
+        """Seed fine-tuning examples. Raises DomainError with the line of the first wrong row."""
+        return [self._example(where, row) for where, row in rows(self.folder / "examples.jsonl")]
+
+    def golden(self) -> list[Case]:
+        """The evaluation suite; never trained on."""
+        return self._cases("golden.jsonl")
+
+    def development(self) -> list[Case]:
+        """Cases for setting thresholds and choosing between training runs; neither trained on nor reported."""
+        return self._cases("development.jsonl")
+
+    def _cases(self, file: str) -> list[Case]:
+        cases = []
+        for where, row in rows(self.folder / file):
+            try:
+                case = Case.model_validate(row)
+            except ValidationError as error:
+                raise DomainError(f"{where}: {complaint(error)}") from None
+            self._known_task(where, case.task)
+            cases.append(case)
+        return cases
+
+    def _example(self, where: str, row: dict[str, Any]) -> Example:
+        turns = {turn.get("role"): turn.get("content") for turn in row.get("messages", []) if isinstance(turn, dict)}
+        if not (turns.get("user") and turns.get("assistant")):
+            raise DomainError(f"{where}: an example needs `messages` with a user and an assistant turn")
+        self._known_task(where, row.get("task", ""))
+        tags, origin = tuple(row.get("tags", ())), row.get("origin", "seed")
+        return Example(task=row["task"], query=turns["user"], answer=turns["assistant"], tags=tags, origin=origin)
+
+    def _known_task(self, where: str, name: str) -> None:
+        try:
+            self.task(name)
+        except DomainError as error:
+            raise DomainError(f"{where}: {error}") from None
+
+
+def load_domain(folder: Path) -> Domain:
+    """Load and validate `domain.yaml` of a pack.
+
+    Raises:
+        DomainError: `file:line: what is wrong`, one line for each fault.
+    """
+    file = folder / "domain.yaml"
+    if not file.is_file():
+        raise DomainError(f"{file}: no such file. A pack is a folder with domain.yaml; `trivium new NAME` makes one")
+    text = file.read_text(encoding="utf-8")
+    try:
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        raw = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise DomainError(f"{file}:{line}: this is not YAML: {error.problem}") from None
+    if not isinstance(raw, dict):
+        raise DomainError(f"{file}:1: expected keys such as name, title and tasks")
+    try:
+        return Domain(folder=folder, **raw)
+    except ValidationError as error:
+        lines = [f"{file}:{line_of(tree, e['loc'])}: {describe(e, raw)}" for e in error.errors()]
+        raise DomainError("\n".join(dict.fromkeys(lines))) from None
+
+
+def rows(file: Path) -> list[tuple[str, dict[str, Any]]]:
+    """The objects of a JSON-lines file, each with `file:line`. No file, no rows."""
+    if not file.is_file():
+        return []
+    found = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DomainError(f"{file}:{number}: this line is not JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise DomainError(f"{file}:{number}: expected one JSON object")
+        found.append((f"{file}:{number}", row))
+    return found
+
+
+def line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
+    """The line (from 1) of the deepest node on a path of keys and indexes."""
+    if node is None:
+        return 1
+    line = node.start_mark.line + 1
+    for step in path:
+        child = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == step:
+                    line, child = key.start_mark.line + 1, value
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            child = node.value[step]
+            line = child.start_mark.line + 1
+        if child is None:
+            break
+        node = child
+    return line
+
+
+def describe(problem: Any, raw: dict[str, Any]) -> str:
+    path = ".".join(str(step) for step in problem["loc"])
+    kind, message = problem["type"], problem["msg"].removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        known = close_key(str(problem["loc"][-1]), problem["loc"])
+        return f"{path}: unknown key" + (f"; did you mean `{known}`?" if known else "; remove it")
+    if kind == "missing":
+        return f"{path}: missing; add it"
+    return f"{path}: {message}" if path else message
+
+
+def close_key(key: str, path: tuple[int | str, ...]) -> str:
+    from difflib import get_close_matches
+
+    model = Domain if len(path) == 1 else Check if "checks" in path else FewShot if "few_shot" in path else TaskType
+    names = [field.alias or name for name, field in model.model_fields.items() if name != "folder"]
+    found = get_close_matches(key, names, n=1, cutoff=0.6)
+    return found[0] if found else ""
+
+
+def complaint(error: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

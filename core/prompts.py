@@ -1,0 +1,48 @@
+"""Query -> messages. Serving and training call these same functions, so that they cannot drift."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+
+from core.domain import Domain, TaskType
+from core.types import Message, Passage, Query
+
+HISTORY_TURNS = 6
+STEP_BY_STEP = "Think it through step by step, then write the final answer after `Answer:`."
+READ = (
+    "Answer from the numbered passages only. End every sentence with the number of the passage it comes from, "
+    "like [1]. If the passages do not hold the answer, write exactly: {refusal}"
+)
+
+
+def tuned_messages(domain: Domain, task: TaskType, query: str) -> list[Message]:
+    """What a tuned model sees, in training and in serving: no few-shot, the adapter has learned the form."""
+    system = f"{domain.system_prompt} {task.instruction}".strip()
+    return [Message(role="system", content=system), Message(role="user", content=query)]
+
+
+def prompt_messages(domain: Domain, task: TaskType, query: Query, steps: bool = False) -> list[Message]:
+    """System prompt with the task's instruction, its few-shot pairs, the conversation so far, the query."""
+    system = " ".join(filter(None, [domain.system_prompt, task.instruction, STEP_BY_STEP if steps else ""]))
+    shots = [
+        Message(role=role, content=content)
+        for shot in task.few_shot
+        for role, content in (("user", shot.query), ("assistant", shot.answer))
+    ]
+    history = list(query.history[-HISTORY_TURNS:])
+    return [Message(role="system", content=system), *shots, *history, Message(role="user", content=query.text)]
+
+
+def rag_messages(domain: Domain, query: Query, passages: tuple[Passage, ...]) -> list[Message]:
+    """The numbered passages and the query."""
+    system = f"{domain.system_prompt} {READ.format(refusal=domain.refusal)}"
+    numbered = "\n\n".join(f"[{n}] {passage.text}" for n, passage in enumerate(passages, 1))
+    user = f"Passages:\n\n{numbered}\n\nQuestion: {query.text}"
+    return [Message(role="system", content=system), Message(role="user", content=user)]
+
+
+def template_hash() -> str:
+    """Fingerprint of the prompt functions: an adapter trained under another one is not the same product."""
+    source = inspect.getsource(tuned_messages)
+    return hashlib.sha256(source.encode()).hexdigest()[:16]

@@ -1,0 +1,189 @@
+"""Answers, ratings and documents in SQLite (WAL) or Postgres. Every commit is on disk before it is acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, delete, event, func, select, update
+from sqlalchemy.orm import Session
+
+from core.errors import NotFound
+from core.tables import AnswerRow, ChunkRow, DocumentRow, NoteRow, RatingRow
+from core.types import Answer, Passage, Rating, now
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_store(url: str) -> Store:
+    """Open the database of `url`, made and migrated to the newest schema if need be."""
+    engine = create_engine(url, pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _sqlite_pragmas)
+    migrate(engine)
+    return Store(engine)
+
+
+def migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _sqlite_pragmas(connection: object, _: object) -> None:
+    cursor = connection.cursor()  # pyright: ignore[reportAttributeAccessIssue]
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+class Store:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        with Session(self.engine) as session, session.begin():
+            yield session
+
+    # Answers and ratings
+
+    def save_answer(self, answer: Answer) -> None:
+        row = AnswerRow(
+            id=answer.id,
+            conversation=answer.conversation,
+            query=answer.query,
+            status=answer.status,
+            created_at=answer.created_at,
+            body=answer.model_dump(mode="json"),
+        )
+        with self.session() as session:
+            session.merge(row)
+
+    def answer(self, id: str) -> Answer:
+        """Raises NotFound."""
+        with self.session() as session:
+            row = session.get(AnswerRow, id)
+            if row is None:
+                raise NotFound(f"there is no answer {id!r}")
+            return Answer.model_validate(row.body)
+
+    def conversation(self, id: str) -> list[Answer]:
+        """The answers of a conversation, oldest first."""
+        wanted = select(AnswerRow).where(AnswerRow.conversation == id).order_by(AnswerRow.created_at)
+        with self.session() as session:
+            return [Answer.model_validate(row.body) for row in session.scalars(wanted)]
+
+    def conversations(self, limit: int = 30) -> list[tuple[str, str]]:
+        """(id, first query) of the newest conversations, newest first."""
+        newest = (
+            select(AnswerRow.conversation, func.min(AnswerRow.created_at), func.max(AnswerRow.created_at))
+            .where(AnswerRow.conversation != "")
+            .group_by(AnswerRow.conversation)
+            .order_by(func.max(AnswerRow.created_at).desc())
+            .limit(limit)
+        )
+        with self.session() as session:
+            found = []
+            for id, first, _ in session.execute(newest).all():
+                query = select(AnswerRow.query).where(AnswerRow.conversation == id, AnswerRow.created_at == first)
+                found.append((id, session.scalars(query).first() or ""))
+            return found
+
+    def interrupt_running(self) -> int:
+        """Mark answers that a killed process left running; their partial text stays. Returns how many."""
+        with self.session() as session:
+            running = session.scalars(select(AnswerRow).where(AnswerRow.status == "running")).all()
+            for row in running:
+                row.status = "interrupted"
+                row.body = {**row.body, "status": "interrupted"}
+            return len(running)
+
+    def add_rating(self, rating: Rating) -> None:
+        """Raises NotFound if an answer that the rating names does not exist."""
+        self.answer(rating.answer_id)
+        if rating.preferred_over:
+            self.answer(rating.preferred_over)
+        fields = rating.model_dump()
+        with self.session() as session:
+            session.add(RatingRow(**{**fields, "reasons": list(rating.reasons)}))
+
+    def ratings(self, answer_id: str | None = None) -> list[Rating]:
+        """Ratings, oldest first."""
+        wanted = select(RatingRow).order_by(RatingRow.created_at)
+        if answer_id is not None:
+            wanted = wanted.where(RatingRow.answer_id == answer_id)
+        with self.session() as session:
+            columns = [column.name for column in RatingRow.__table__.columns]
+            return [Rating(**{name: getattr(row, name) for name in columns}) for row in session.scalars(wanted)]
+
+    # Documents and chunks
+
+    def documents(self) -> list[DocumentRow]:
+        with Session(self.engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(DocumentRow).order_by(DocumentRow.source)))
+
+    def document(self, source: str) -> DocumentRow | None:
+        with Session(self.engine, expire_on_commit=False) as session:
+            return session.get(DocumentRow, source)
+
+    def set_document(self, source: str, **fields: object) -> None:
+        """Insert or update the row of a document."""
+        with self.session() as session:
+            row = session.get(DocumentRow, source) or DocumentRow(source=source, state="waiting")
+            for name, value in {**fields, "updated_at": now()}.items():
+                setattr(row, name, value)
+            session.add(row)
+
+    def replace_chunks(self, source: str, passages: Sequence[Passage], **fields: object) -> None:
+        """Swap the chunks of a document and update its row, in one transaction: all or nothing."""
+        with self.session() as session:
+            row = session.get(DocumentRow, source) or DocumentRow(source=source, state="indexing")
+            for name, value in {**fields, "chunks": len(passages), "updated_at": now()}.items():
+                setattr(row, name, value)
+            session.add(row)
+            session.execute(delete(ChunkRow).where(ChunkRow.source == source))
+            session.flush()
+            session.add_all(
+                ChunkRow(id=p.id, source=source, position=n, text=p.text, heading=p.heading, page=p.page)
+                for n, p in enumerate(passages)
+            )
+
+    def chunks(self, sources: Iterable[str] | None = None) -> list[Passage]:
+        """All chunks (or those of `sources`) in the order of source and position."""
+        wanted = select(ChunkRow).order_by(ChunkRow.source, ChunkRow.position)
+        if sources is not None:
+            wanted = wanted.where(ChunkRow.source.in_(list(sources)))
+        with self.session() as session:
+            return [
+                Passage(id=row.id, source=row.source, text=row.text, heading=row.heading, page=row.page)
+                for row in session.scalars(wanted)
+            ]
+
+    def delete_document(self, source: str) -> None:
+        """Raises NotFound."""
+        with self.session() as session:
+            row = session.get(DocumentRow, source)
+            if row is None:
+                raise NotFound(f"there is no document {source!r}")
+            session.execute(delete(ChunkRow).where(ChunkRow.source == source))
+            session.delete(row)
+
+    # Notes
+
+    def note(self, key: str) -> str | None:
+        with self.session() as session:
+            row = session.get(NoteRow, key)
+            return row.value if row else None
+
+    def set_note(self, key: str, value: str) -> None:
+        with self.session() as session:
+            done = session.execute(update(NoteRow).where(NoteRow.key == key).values(value=value))
+            if done.rowcount == 0:  # pyright: ignore[reportAttributeAccessIssue]
+                session.add(NoteRow(key=key, value=value))

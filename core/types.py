@@ -1,0 +1,223 @@
+"""The nouns that all parts share. Frozen: a noun is made once and passed on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Strategy = Literal["prompt", "rag", "tuned", "refuse"]
+STRATEGIES: tuple[str, ...] = ("prompt", "rag", "tuned")
+AnswerStatus = Literal["running", "complete", "stopped", "interrupted", "failed"]
+
+
+def new_id() -> str:
+    return uuid4().hex
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Noun(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Noun):
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Query(Noun):
+    """What a person asked. `strategy` and `adapter` are set when the person overrides the router."""
+
+    text: str
+    history: tuple[Message, ...] = ()
+    strategy: Literal["prompt", "rag", "tuned"] | None = None
+    adapter: str | None = None
+    task: str | None = None
+
+
+class Passage(Noun):
+    """A chunk of a document as retrieval found it. Scores are min-max normalized to [0, 1] over the candidates."""
+
+    id: str
+    source: str
+    text: str
+    heading: str = ""
+    page: int | None = None
+    score: float = 0.0
+    dense: float = Field(0.0, description="cosine likeness of query and passage, -1 to 1, not normalized")
+    bm25: float = Field(0.0, description="BM25 score, not normalized")
+
+
+class Evidence(Noun):
+    """What retrieval found for a query.
+
+    `coverage` is the share of the query's rare words that stand in the best passages (0 to 1), `answerable` the
+    calibrated probability that the passages answer the query.
+    """
+
+    passages: tuple[Passage, ...] = ()
+    coverage: float = 0.0
+    answerable: float = 0.0
+
+
+class Citation(Noun):
+    """One sentence of an answer and the place that supports it. `start:end` marks the used part of `passage`."""
+
+    number: int
+    sentence: str
+    source: str
+    passage_id: str
+    passage: str
+    start: int
+    end: int
+    heading: str = ""
+    page: int | None = None
+    support: float = 0.0
+
+
+class RouteDecision(Noun):
+    """The road a query takes, and all that led to it.
+
+    `scores`: expected quality per strategy (0 to 1); `tasks`: likeness to each task type; `margin`: best score less
+    the next; `closed`: why a strategy may not serve; `advice`: what would open a road where none is open.
+    """
+
+    strategy: Strategy
+    task: str
+    scores: dict[str, float] = {}
+    reason: str = ""
+    margin: float = 0.0
+    tasks: dict[str, float] = {}
+    closed: dict[str, str] = {}
+    advice: str = ""
+    overridden: bool = False
+
+
+class Answer(Noun):
+    """What was shown. An answer without `warnings` is one that Trivium stands for."""
+
+    id: str = Field(default_factory=new_id)
+    conversation: str = ""
+    query: str
+    text: str = ""
+    status: AnswerStatus = "running"
+    route: RouteDecision | None = None
+    citations: tuple[Citation, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = Field((), description="sentences that failed the citation check and were not shown")
+    confidence: float | None = None
+    refused: bool = False
+    model: str = ""
+    left_machine: bool = False
+    timings: dict[str, float] = Field({}, description="seconds: route, first_token, total; and tokens (a count)")
+    error: str = ""
+    created_at: datetime = Field(default_factory=now)
+
+
+class Rating(Noun):
+    """A person's verdict on an answer: score -1 or 1; or a preference between two answers of one query."""
+
+    id: str = Field(default_factory=new_id)
+    answer_id: str
+    score: Literal[-1, 1] | None = None
+    reasons: tuple[str, ...] = ()
+    correction: str = ""
+    preferred_over: str = Field("", description="id of the answer that this one was preferred to")
+    user: str = ""
+    created_at: datetime = Field(default_factory=now)
+
+
+class Example(Noun):
+    """A fine-tuning example: a query and the answer that should be given to it."""
+
+    task: str
+    query: str
+    answer: str
+    tags: tuple[str, ...] = ()
+    origin: str = "seed"
+
+
+class Case(Noun):
+    """A golden case. `expected` holds one or more of: json, exact, contains, sources, sources_all, refusal."""
+
+    id: str
+    task: str
+    query: str
+    expected: dict[str, Any]
+    tags: tuple[str, ...] = ()
+
+
+class Score(Noun):
+    """What a scorer says of one answer to one case: `value` 0 to 1, `right` whether it passes, `detail` why not."""
+
+    value: float
+    right: bool
+    detail: str = ""
+
+
+class Adapter(Noun):
+    """A tuned adapter: PEFT folder, the fingerprint of its base and how it was made."""
+
+    name: str
+    path: str
+    base: str
+    base_fingerprint: str
+    sha256: str
+    card: dict[str, Any] = {}
+
+
+class Job(Noun):
+    """Long work: `state` as DBOS names it in lower case; `done` and `total` count files or steps."""
+
+    id: str
+    kind: str
+    state: str
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    error: str = ""
+    created_at: datetime = Field(default_factory=now)
+
+
+# What a strategy yields while it answers. The whole answer is the join of its Text events.
+
+
+class Text(Noun):
+    event: Literal["text"] = "text"
+    text: str
+
+
+class Cited(Noun):
+    event: Literal["cited"] = "cited"
+    citation: Citation
+
+
+class Dropped(Noun):
+    event: Literal["dropped"] = "dropped"
+    sentence: str
+    why: str
+
+
+class Warned(Noun):
+    event: Literal["warned"] = "warned"
+    message: str
+
+
+class Finished(Noun):
+    """The last event of a strategy. `confidence` is a probability that the answer is right, where one is known."""
+
+    event: Literal["finished"] = "finished"
+    confidence: float | None = None
+    refused: bool = False
+    model: str = ""
+    left_machine: bool = False
+    tokens: int = 0
+
+
+Event = Text | Cited | Dropped | Warned | Finished
