@@ -143,7 +143,7 @@ def load_domain(folder: Path) -> Domain:
     try:
         return Domain(folder=folder, **raw)
     except ValidationError as error:
-        lines = [f"{file}:{line_of(tree, e['loc'])}: {describe(e, raw)}" for e in error.errors()]
+        lines = [f"{file}:{line_of(tree, e['loc'])}: {describe(e)}" for e in error.errors()]
         raise DomainError("\n".join(dict.fromkeys(lines))) from None
 
 
@@ -185,7 +185,7 @@ def line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
     return line
 
 
-def describe(problem: Any, raw: dict[str, Any]) -> str:
+def describe(problem: Any) -> str:
     path = ".".join(str(step) for step in problem["loc"])
     kind, message = problem["type"], problem["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":

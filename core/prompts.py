@@ -25,11 +25,9 @@ def tuned_messages(domain: Domain, task: TaskType, query: str) -> list[Message]:
 def prompt_messages(domain: Domain, task: TaskType, query: Query, steps: bool = False) -> list[Message]:
     """System prompt with the task's instruction, its few-shot pairs, the conversation so far, the query."""
     system = " ".join(filter(None, [domain.system_prompt, task.instruction, STEP_BY_STEP if steps else ""]))
-    shots = [
-        Message(role=role, content=content)
-        for shot in task.few_shot
-        for role, content in (("user", shot.query), ("assistant", shot.answer))
-    ]
+    shots: list[Message] = []
+    for shot in task.few_shot:
+        shots += [Message(role="user", content=shot.query), Message(role="assistant", content=shot.answer)]
     history = list(query.history[-HISTORY_TURNS:])
     return [Message(role="system", content=system), *shots, *history, Message(role="user", content=query.text)]
 

@@ -49,8 +49,8 @@ class Passage(Noun):
     heading: str = ""
     page: int | None = None
     score: float = 0.0
-    dense: float = Field(0.0, description="cosine likeness of query and passage, -1 to 1, not normalized")
-    bm25: float = Field(0.0, description="BM25 score, not normalized")
+    dense: float = Field(default=0.0, description="cosine likeness of query and passage, -1 to 1, not normalized")
+    bm25: float = Field(default=0.0, description="BM25 score, not normalized")
 
 
 class Evidence(Noun):
