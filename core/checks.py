@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import jsonschema
+from jsonschema.exceptions import best_match
 from pydantic import BaseModel, ConfigDict, model_validator
 from simpleeval import InvalidExpression, SimpleEval
 
@@ -115,7 +116,7 @@ def schema_fault(schema: dict[str, Any], answer: str) -> str:
         value = json.loads(answer)
     except ValueError:
         return "the answer is not valid JSON"
-    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
+    fault = best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
     return f"the JSON does not fit the schema: {fault.message[:200]}" if fault else ""
 
 

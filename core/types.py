@@ -110,12 +110,12 @@ class Answer(Noun):
     citations: tuple[Citation, ...] = ()
     passages: tuple[Passage, ...] = ()
     warnings: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = Field((), description="sentences that failed the citation check and were not shown")
+    dropped: tuple[str, ...] = Field(default=(), description="sentences that failed the citation check and were not shown")
     confidence: float | None = None
     refused: bool = False
     model: str = ""
     left_machine: bool = False
-    timings: dict[str, float] = Field({}, description="seconds: route, first_token, total; and tokens (a count)")
+    timings: dict[str, float] = Field(default={}, description="seconds: route, first_token, total; and tokens (a count)")
     error: str = ""
     created_at: datetime = Field(default_factory=now)
 
@@ -128,7 +128,7 @@ class Rating(Noun):
     score: Literal[-1, 1] | None = None
     reasons: tuple[str, ...] = ()
     correction: str = ""
-    preferred_over: str = Field("", description="id of the answer that this one was preferred to")
+    preferred_over: str = Field(default="", description="id of the answer that this one was preferred to")
     user: str = ""
     created_at: datetime = Field(default_factory=now)
 

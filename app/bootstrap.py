@@ -1,0 +1,189 @@
+"""The one composition root: settings -> a service whose parts know each other by their seams only."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from app.answering import Answering
+from app.documents_road import WRITTEN, Documents
+from app.runs import Runs
+from app.strategies import Prompting, Refusing, Tuned
+from core.domain import Domain, load_domain
+from core.errors import ModelNotFound, TriviumError
+from core.measured import Measured, Standing, Trust, load_measured, standing
+from core.settings import Settings
+from core.store import Store, open_store
+from core.types import STRATEGIES, Query
+
+log = logging.getLogger("trivium")
+LABELLED_PER_TASK = 150
+
+
+@dataclass
+class Service:
+    """Everything that endpoints and commands need. Made by `open_service`; `close` it."""
+
+    settings: Settings
+    domain: Domain
+    store: Store
+    models: Any
+    index: Any
+    ingest: Any
+    answering: Answering
+    runs: Runs
+    measured: Measured
+    lock: Any
+
+    def model_of(self, strategy: str) -> str:
+        """The name of the model that serves a strategy."""
+        names = {
+            "prompt": self.settings.prompt_model,
+            "rag": self.settings.rag_model,
+            WRITTEN: self.settings.rag_model,
+            "tuned": self.settings.tuned_model or self.domain.name,
+        }
+        return names[strategy]
+
+    def fingerprint(self, strategy: str) -> str:
+        """What a figure was measured with: the model, or for quoting rag the method. Empty: no such model."""
+        if strategy == "rag":
+            return "quotes"
+        try:
+            return self.models.fingerprint(self.model_of(strategy))
+        except ModelNotFound:
+            return ""
+
+    def standing(self, task: str, strategy: str) -> Standing:
+        kind, fingerprint = self.domain.task(task), self.fingerprint(strategy)
+        if not fingerprint:
+            why = f"there is no model called {self.model_of(strategy)!r}: train an adapter, or name another model"
+            return Standing(open=False, why=why, floor=self.settings.floor)
+        figure = self.measured.figure(task, strategy, fingerprint)
+        if strategy == WRITTEN:
+            return standing(
+                kind.model_copy(update={"strategies": (WRITTEN,)}), WRITTEN, figure, self.settings.floor, False
+            )
+        return standing(kind, strategy, figure, self.settings.floor, self.settings.serve_unmeasured)
+
+    def standings(self) -> dict[str, dict[str, Standing]]:
+        return {task.name: {s: self.standing(task.name, s) for s in STRATEGIES} for task in self.domain.tasks}
+
+    def trust_in(self, task: str, strategy: str) -> Trust | None:
+        return self.measured.trust_in(task, strategy, self.fingerprint(strategy))
+
+    def chat(self, strategy: str, query: Query) -> tuple[str, BaseChatModel]:
+        name = (query.adapter if strategy == "tuned" else None) or self.model_of(strategy)
+        return name, self.models.chat(name)
+
+    def folders(self) -> list[Path]:
+        """Where documents lie: the pack's, and what was uploaded."""
+        return [self.domain.documents, self.settings.data_dir / "documents"]
+
+    def close(self) -> None:
+        self.runs.stop_all()
+        self.models.close()
+        self.index.close()
+        self.store.engine.dispose()
+        self.lock.close()
+
+
+def open_service(settings: Settings, models: Any = None) -> Service:
+    """Open the data folder and build every part; the model itself loads when first asked (`models.load()`).
+
+    Raises:
+        DomainError, SettingsError, DataFolderInUse, ModelError: each says how to mend it.
+    """
+    from retrieval.hybrid import HybridRetriever
+
+    from core.llm import open_models
+    from retrieval.embeddings import open_embeddings
+    from retrieval.index import lock_data_dir, open_index
+    from retrieval.ingest import Ingest
+
+    domain = load_domain(settings.domain)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    lock = lock_data_dir(settings.data_dir)
+    try:
+        store = open_store(settings.database)
+        interrupted = store.interrupt_running()
+        if interrupted:
+            log.warning("%d answers were interrupted by the last stop; their text was kept", interrupted)
+        embeddings = open_embeddings(settings)
+        index = open_index(settings, store, embeddings)
+        index.check()
+    except BaseException:
+        lock.close()
+        raise
+    service = Service(
+        settings=settings, domain=domain, store=store, models=models or open_models(settings), index=index,
+        ingest=Ingest(store, index, settings), answering=None, runs=Runs(store, settings.queue_limit),  # pyright: ignore[reportArgumentType]
+        measured=load_measured(domain), lock=lock,
+    )  # fmt: skip
+    retriever = HybridRetriever(index=index)
+    service.answering = build_answering(service, retriever, embeddings)
+    return service
+
+
+def build_answering(service: Service, retriever: Any, embeddings: Any) -> Answering:
+    from retrieval.citations import check_written
+    from retrieval.quote import Quoter
+
+    from router.expected_quality import ExpectedQualityRouter
+    from router.likeness import TaskLikeness, embed_cached
+
+    domain, settings = service.domain, service.settings
+    queries, tasks = labelled(domain)
+    vectors = embed_cached(embeddings, queries, settings.data_dir / "cache", settings.embedding_model)
+    router = ExpectedQualityRouter(domain, TaskLikeness(embeddings, queries, tasks, vectors), service.standings)
+    leaves, trust_in, standing_of = service.models.leaves_machine, service.trust_in, service.standing
+    strategies = {
+        "prompt": Prompting(domain, lambda query: service.chat("prompt", query), leaves, trust_in, standing_of),
+        "tuned": Tuned(domain, lambda query: service.chat("tuned", query), leaves, trust_in, standing_of),
+        "rag": Documents(
+            domain, Quoter(embeddings).quotes, check_written, lambda query: service.chat("rag", query),
+            leaves, trust_in, standing_of,
+        ),
+        "refuse": Refusing(domain),
+    }  # fmt: skip
+    return Answering(retriever, router, strategies, settings.max_query_chars)
+
+
+def labelled(domain: Domain) -> tuple[list[str], list[str]]:
+    """Queries whose task is known: the task types' examples, development cases, seeds (evenly, a share of each)."""
+    pairs = [(example, task.name) for task in domain.tasks for example in task.examples]
+    pairs += [(case.query, case.task) for case in domain.development()]
+    seeds: dict[str, list[str]] = {}
+    for example in domain.examples():
+        if "refusal" not in example.tags:
+            seeds.setdefault(example.task, []).append(example.query)
+    for task, queries in seeds.items():
+        step = max(1, len(queries) // LABELLED_PER_TASK)
+        pairs += [(query, task) for query in queries[::step][:LABELLED_PER_TASK]]
+    return [query for query, _ in pairs], [task for _, task in pairs]
+
+
+class Readiness:
+    """Whether an answer can be given, and what is missing; set by the thread that starts the service."""
+
+    def __init__(self) -> None:
+        self._reason, self._lock = "starting", threading.Lock()
+        self.error: TriviumError | None = None
+
+    @property
+    def reason(self) -> str:
+        return self._reason
+
+    @property
+    def ready(self) -> bool:
+        return not self._reason
+
+    def say(self, reason: str) -> None:
+        with self._lock:
+            self._reason = reason
+        log.info(reason or "ready")

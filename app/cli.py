@@ -1,0 +1,129 @@
+"""The command line. Heavy imports sit inside the commands, so that `trivium --help` answers at once."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from core.errors import TriviumError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+say = Console(stderr=True, highlight=False)
+show = Console(highlight=False, soft_wrap=True)
+
+Strategy = Annotated[str | None, typer.Option("--strategy", "-s", help="prompt, rag or tuned; default: the router decides")]
+Port = Annotated[int | None, typer.Option(help="port of the API; default: TRIVIUM_PORT or 8000")]
+
+
+@app.command()
+def serve(port: Port = None, host: Annotated[str | None, typer.Option(help="default: 127.0.0.1")] = None) -> None:
+    """Run the API alone."""
+    from app.running import serve_api
+
+    serve_api(port, host)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="port of the page")] = 8501,
+    api: Annotated[str, typer.Option(help="address of the API")] = "http://127.0.0.1:8000",
+) -> None:
+    """Run the page alone, against a running API."""
+    from app.running import serve_page
+
+    raise typer.Exit(serve_page(port, api))
+
+
+@app.command()
+def run(port: Port = None, ui_port: Annotated[int, typer.Option(help="port of the page")] = 8501) -> None:
+    """Run the API and the page; Ctrl-C ends both."""
+    from app.running import serve_both
+
+    raise typer.Exit(serve_both(port, ui_port))
+
+
+@app.command()
+def ask(query: str, strategy: Strategy = None) -> None:
+    """Ask one question and see the road it takes."""
+    from app.asking import ask_one
+
+    ask_one(query, strategy, show, say)
+
+
+@app.command()
+def compare(query: str) -> None:
+    """Answer one question by every road."""
+    from app.asking import compare_all
+
+    compare_all(query, show, say)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path] | None, typer.Argument(help="files to add; none: bring the index in step")] = None,
+) -> None:
+    """Index documents: the pack's folder and what was added; only what changed."""
+    from app.asking import ingest_paths
+
+    ingest_paths(paths or [], show, say)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path | None, typer.Option(help="default: the recipe that bears the pack's name")] = None,
+    out: Annotated[Path | None, typer.Option(help="default: adapters/<pack> in the data folder")] = None,
+) -> None:
+    """Train an adapter on the pack's examples: QLoRA on a GPU, LoRA in bf16 on a CPU."""
+    from app.training import train_adapter
+
+    train_adapter(recipe, out, say)
+
+
+@app.command()
+def evaluate(
+    limit: Annotated[int | None, typer.Option(help="at most this many cases of each task")] = None,
+    save: Annotated[bool, typer.Option(help="keep floors and thresholds in the pack's measured.json")] = False,
+    out: Annotated[Path | None, typer.Option(help="folder for the cases and the risk-coverage curve")] = None,
+) -> None:
+    """Answer the golden suite by every road and by the router. The last line is one JSON object."""
+    from app.evaluate_command import evaluate_pack
+
+    print(evaluate_pack(limit, save, out, say))
+
+
+@app.command()
+def doctor() -> None:
+    """What would run here, what is wrong and how to mend it."""
+    from app.doctor import examine
+
+    raise typer.Exit(examine(show))
+
+
+@app.command()
+def new(name: str) -> None:
+    """Make a domain pack with one example of everything."""
+    from app.packs import make_pack
+
+    folder = make_pack(name, Path.cwd())
+    show.print(f"Made {folder}. Serve it with TRIVIUM_DOMAIN={folder} trivium run")
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
+    for noisy in ("httpx", "chromadb", "alembic", "httpcore", "transformers", "sentence_transformers"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except TriviumError as error:
+        say.print(f"[red]{error.title}.[/red]", end=" ")
+        say.print(str(error), markup=False)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""rag: quotes the best supporting sentences, or, with a model that has passed its golden cases, writes from them.
+
+Either way it streams by sentence, and a sentence is sent only after its citation was checked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from langchain_core.language_models import BaseChatModel
+
+from app.strategies import LOW_CONFIDENCE, MAX_NEW_TOKENS, StandingOf, TrustIn, to_langchain
+from core import prompts
+from core.domain import Domain
+from core.types import Citation, Cited, Dropped, Event, Evidence, Finished, Passage, Query, RouteDecision, Text, Warned
+
+WRITTEN = "rag_written"
+ADD_DOCUMENT = "Add a document that answers it, and ask again."
+
+Quotes = Callable[[str, tuple[Passage, ...], int], list[Citation]]
+Written = Callable[[Iterator[str], tuple[Passage, ...]], Iterator[Cited | Dropped]]
+
+
+class Documents:
+    name = "rag"
+
+    def __init__(
+        self, domain: Domain, quotes: Quotes, written: Written, chat: Callable[[Query], tuple[str, BaseChatModel]],
+        leaves: Callable[[str], bool], trust_in: TrustIn, standing_of: StandingOf,
+    ) -> None:  # fmt: skip
+        self._domain, self._quotes, self._written = domain, quotes, written
+        self._chat, self._leaves, self._trust_in, self._standing_of = chat, leaves, trust_in, standing_of
+
+    def stream(
+        self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
+    ) -> Iterator[Event]:
+        if not self._standing_of(decision.task, WRITTEN).open:
+            yield from self.events(query, decision, evidence, None, stop)
+            return
+        model, chat = self._chat(query)
+        messages = to_langchain(prompts.rag_messages(self._domain, query, evidence.passages))
+        chunks = chat.stream(messages, stop_flag=stop, max_new_tokens=MAX_NEW_TOKENS)
+        for event in self.events(query, decision, evidence, (str(chunk.content) for chunk in chunks), stop):
+            if isinstance(event, Finished):
+                event = event.model_copy(update={"model": model, "left_machine": self._leaves(model)})
+            yield event
+
+    def events(
+        self, query: Query, decision: RouteDecision, evidence: Evidence,
+        text: Iterator[str] | None, stop: threading.Event | None = None,
+    ) -> Iterator[Event]:  # fmt: skip
+        """Events of an answer that `text` writes piece by piece; None: quote."""
+        task = self._domain.task(decision.task)
+        cited = 0
+        for event in self._quote(query, evidence, task.sources) if text is None else self._write(text, evidence):
+            cited += isinstance(event, Cited)
+            yield event
+            if stop is not None and stop.is_set():
+                break
+        if not cited:
+            yield Text(text=f"{self._domain.refusal} {ADD_DOCUMENT}")
+            yield Finished(refused=True, confidence=evidence.answerable)
+            return
+        trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
+        if trust and evidence.answerable < trust.threshold:
+            yield Warned(message=LOW_CONFIDENCE)
+        if not standing.open or not standing.measured:
+            yield Warned(message=f"Not vouched for: {standing.why}.")
+        yield Finished(confidence=evidence.answerable)
+
+    def _quote(self, query: Query, evidence: Evidence, sources: int) -> Iterator[Event]:
+        for citation in self._quotes(query.text, evidence.passages, sources):
+            yield Text(text=f"{citation.sentence} [{citation.number}]\n\n")
+            yield Cited(citation=citation)
+
+    def _write(self, text: Iterator[str], evidence: Evidence) -> Iterator[Event]:
+        for event in self._written(text, evidence.passages):
+            if isinstance(event, Cited):
+                yield Text(text=f"{event.citation.sentence} [{event.citation.number}] ")
+            yield event

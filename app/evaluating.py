@@ -1,0 +1,231 @@
+"""The golden suite over every strategy and the router, batched; with the calibration of confidence beforehand.
+
+Texts are generated once for each (strategy, task, query) and judged afterwards, because floors and thresholds, which
+the judgement needs, come out of the same run: thresholds from development cases, figures from golden ones.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from app.answering import grown
+from app.bootstrap import Service
+from app.documents_road import WRITTEN, Documents
+from app.strategies import Generating, features
+from core.checks import failed, schema_fault
+from core.measured import Measured, Trust
+from core.types import STRATEGIES, Answer, Case, Event, Evidence, Finished, Query, RouteDecision, Text, Warned
+from evaluation.calibration import CLOSED, MIN_CASES, RISK, choose_threshold, fit_trust
+from evaluation.report import Result, by_task
+from evaluation.scorers import CaseScorer
+
+GENERATING = ("prompt", "tuned")
+READING_TASKS_STRATEGY = "rag"
+Say = Callable[[str], None]
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a model wrote: text, log-probability of each token, why it ended."""
+
+    text: str
+    logprobs: list[float]
+    finish: str
+    tokens: int
+
+
+@dataclass
+class Evaluator:
+    service: Service
+    say: Say
+    batch_size: int = 16
+    _generations: dict[Key, Generation] = field(default_factory=dict)
+    _evidence: dict[str, Evidence] = field(default_factory=dict)
+
+    def run(self, development: Sequence[Case], golden: Sequence[Case]) -> tuple[Measured, list[Result]]:
+        """Calibrate on development cases, measure on golden ones. Returns what to keep, and every result."""
+        service, scorer = self.service, CaseScorer(self.service.domain)
+        self._generate([*development, *golden])
+        service.measured = Measured(models=self._models())
+        trust = self._calibrate(development, scorer)
+        service.measured = service.measured.model_copy(update={"trust": trust})
+        strategies = [*STRATEGIES, WRITTEN]
+        single = [
+            self._result(case, strategy, scorer) for strategy in strategies for case in self._meant(golden, strategy)
+        ]
+        figures = by_task([result for result in single if result.strategy in strategies])
+        service.measured = Measured(
+            models=self._models(), golden=figures, trust=trust, measured_at=date.today().isoformat(), commit=commit(),
+        )  # fmt: skip
+        single = [
+            self._result(case, strategy, scorer) for strategy in strategies for case in self._meant(golden, strategy)
+        ]
+        return service.measured, single + self._routed(golden, scorer)
+
+    def _meant(self, cases: Sequence[Case], strategy: str) -> Iterable[Case]:
+        """Written rag is measured only where documents are meant to answer; the roads themselves on every case."""
+        if strategy != WRITTEN:
+            return cases
+        return [case for case in cases if "rag" in self.service.domain.task(case.task).strategies]
+
+    def _models(self) -> dict[str, str]:
+        names = [*STRATEGIES, WRITTEN]
+        return {name: fingerprint for name in names if (fingerprint := self.service.fingerprint(name))}
+
+    # Generation, batched
+
+    def _generate(self, cases: Sequence[Case]) -> None:
+        for strategy in GENERATING:
+            if self.service.fingerprint(strategy):
+                self._generate_for(strategy, [(case.task, case.query) for case in cases])
+        self._write([case for case in cases if "rag" in self.service.domain.task(case.task).strategies])
+
+    def _generate_for(self, strategy: str, wanted: Iterable[tuple[str, str]]) -> None:
+        road: Any = self.service.answering.strategies[strategy]
+        assert isinstance(road, Generating)
+        groups: dict[str, list[tuple[Key, Any]]] = {}
+        for task, query in dict.fromkeys(wanted):
+            key = (strategy, task, query)
+            if key not in self._generations:
+                request = road.request(Query(text=query), self.service.domain.task(task))
+                groups.setdefault(task, []).append((key, request))
+        _, chat = self.service.chat(strategy, Query(text=""))
+        for task, pairs in groups.items():
+            self.say(f"{strategy}: {len(pairs)} {task} cases")
+            options = pairs[0][1].options
+            replies = chat.batch([request.messages for _, request in pairs], batch_size=self.batch_size, **options)
+            for (key, _), reply in zip(pairs, replies, strict=True):
+                self._generations[key] = generation(reply)
+
+    def _write(self, cases: Sequence[Case]) -> None:
+        """Let the rag model write; whether it may is decided by the score that comes out."""
+        from app.strategies import MAX_NEW_TOKENS, to_langchain
+        from core import prompts
+
+        _, chat = self.service.chat("rag", Query(text=""))
+        todo = [case for case in cases if ("rag", case.task, case.query) not in self._generations]
+        self.say(f"rag, written: {len(todo)} cases")
+        asked = [
+            to_langchain(prompts.rag_messages(self.service.domain, Query(text=c.query), self._found(c.query).passages))
+            for c in todo
+        ]
+        replies = chat.batch(asked, batch_size=self.batch_size // 2 or 1, max_new_tokens=MAX_NEW_TOKENS // 2)
+        for case, reply in zip(todo, replies, strict=True):
+            self._generations["rag", case.task, case.query] = generation(reply)
+
+    def _found(self, query: str) -> Evidence:
+        if query not in self._evidence:
+            self._evidence[query] = self.service.answering.retriever.evidence(Query(text=query))
+        return self._evidence[query]
+
+    # Judgement
+
+    def _answer(self, case: Case, strategy: str, decision: RouteDecision) -> Answer:
+        evidence = self._found(case.query)
+        answer = Answer(query=case.query, route=decision, passages=evidence.passages)
+        for event in self._events(case, strategy, decision, evidence):
+            answer = grown(answer, event, 0.0)
+        return answer
+
+    def _events(self, case: Case, strategy: str, decision: RouteDecision, evidence: Evidence) -> Iterable[Event]:
+        roads, query = self.service.answering.strategies, Query(text=case.query)
+        if strategy in GENERATING:
+            return self._judged(strategy, query, decision.task)
+        road: Any = roads["rag" if strategy == WRITTEN else strategy]
+        if isinstance(road, Documents):
+            written = self._generations.get(("rag", decision.task, case.query)) if strategy == WRITTEN else None
+            return road.events(query, decision, evidence, iter([written.text]) if written else None)
+        return road.stream(query, decision, evidence, threading.Event())
+
+    def _judged(self, strategy: str, query: Query, task: str) -> Iterable[Event]:
+        made = self._generations.get((strategy, task, query.text))
+        if made is None:
+            yield Finished(refused=True)
+            return
+        road: Any = self.service.answering.strategies[strategy]
+        verdict = road.judge(
+            query, self.service.domain.task(task), road.shown(made.text, task), made.logprobs, made.finish
+        )
+        yield Text(text=verdict.text)
+        for warning in verdict.warnings:
+            yield Warned(message=warning)
+        yield Finished(confidence=verdict.confidence, refused=verdict.refused, tokens=made.tokens)
+
+    def _result(self, case: Case, strategy: str, scorer: CaseScorer) -> Result:
+        kind = "rag" if strategy == WRITTEN else strategy
+        decision = RouteDecision(strategy=kind, task=case.task)  # pyright: ignore[reportArgumentType]
+        answer = self._answer(case, strategy, decision)
+        return Result(case, strategy, answer, scorer.score(case, answer))
+
+    def _routed(self, golden: Sequence[Case], scorer: CaseScorer) -> list[Result]:
+        router = self.service.answering.router
+        decisions = {case.id: router.route(Query(text=case.query), self._found(case.query)) for case in golden}
+        for strategy in GENERATING:
+            astray = [(decisions[c.id].task, c.query) for c in golden if decisions[c.id].strategy == strategy]
+            if astray and self.service.fingerprint(strategy):
+                self._generate_for(strategy, astray)
+        results = []
+        for case in golden:
+            decision = decisions[case.id]
+            answer = self._answer(case, decision.strategy, decision)
+            results.append(Result(case, "routed", answer, scorer.score(case, answer)))
+        return results
+
+    # Calibration
+
+    def _calibrate(self, development: Sequence[Case], scorer: CaseScorer) -> dict[str, dict[str, Trust]]:
+        trust: dict[str, dict[str, Trust]] = {}
+        for task in self.service.domain.tasks:
+            cases = [case for case in development if case.task == task.name]
+            for strategy in STRATEGIES:
+                if strategy in task.strategies and len(cases) >= MIN_CASES and self.service.fingerprint(strategy):
+                    results = [self._result(case, strategy, scorer) for case in cases]
+                    trust.setdefault(task.name, {})[strategy] = self._fit(task.name, strategy, results)
+        return trust
+
+    def _fit(self, task: str, strategy: str, results: Sequence[Result]) -> Trust:
+        import numpy as np
+
+        kind = self.service.domain.task(task)
+        given = [r for r in results if not r.answer.refused]
+        if strategy == "rag":
+            sure = np.array([r.answer.confidence or 0.0 for r in given])
+            right = np.array([r.score.right for r in given], dtype=bool)
+            threshold = choose_threshold(sure, right, RISK) if len(given) >= MIN_CASES else CLOSED
+            return Trust(threshold=threshold)
+        given = [r for r in given if not failed(kind.checks, kind.json_schema, r.case.query, r.answer.text)]
+        logprobs = [self._generations[strategy, task, r.case.query].logprobs for r in given]
+        return fit_trust([features(row) for row in logprobs], [r.score.right for r in given])
+
+    def valid_json(self, golden: Sequence[Case], strategy: str) -> float | None:
+        """Share of answers to structured tasks that fit their schema as generated."""
+        shares = []
+        for case in golden:
+            schema = self.service.domain.task(case.task).json_schema
+            made = self._generations.get((strategy, case.task, case.query))
+            if schema and made:
+                shares.append(not schema_fault(schema, made.text))
+        return sum(shares) / len(shares) if shares else None
+
+
+def generation(reply: Any) -> Generation:
+    meta = reply.response_metadata
+    return Generation(
+        str(reply.content), meta.get("logprobs") or [], meta.get("finish_reason", "stop"), meta.get("tokens", 0)
+    )
+
+
+def commit() -> str:
+    import subprocess
+
+    from core.settings import ROOT
+
+    done = subprocess.run(
+        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()

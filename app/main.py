@@ -1,0 +1,105 @@
+"""The API: FastAPI over the service. One process owns the data folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from app.bootstrap import Readiness, open_service
+from app.endpoints import about, answers, documents, openai
+from app.endpoints.common import add_problem_handlers, require_key
+from app.jobs import Jobs
+from core.errors import TriviumError
+from core.settings import Settings
+
+log = logging.getLogger("trivium")
+ADDRESS_FILE = "api.json"
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver"]
+
+
+def create_app(settings: Settings, models: Any = None) -> FastAPI:
+    """`models`: what to serve with instead of what the settings name (tests)."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        thread = threading.Thread(target=start, args=(app, models), name="start", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join(timeout=60)
+            stop(app)
+
+    app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
+    app.state.settings, app.state.service, app.state.jobs = settings, None, None
+    app.state.readiness = Readiness()
+    if settings.api_key is None:
+        # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
+    add_problem_handlers(app)
+    for part in (openai, answers, documents, about):
+        app.include_router(part.router, dependencies=[Depends(require_key)])
+    app.include_router(about.public)
+    return app
+
+
+def start(app: FastAPI, models: Any = None) -> None:
+    """Open the service, index the documents, load the model; `/readyz` says how far it is."""
+    settings: Settings = app.state.settings
+    readiness: Readiness = app.state.readiness
+    try:
+        readiness.say("opening the data folder and the index")
+        service = open_service(settings, models)
+        app.state.service = service
+        jobs = Jobs(service.ingest, service.folders, job_database(settings))
+        app.state.jobs = jobs
+        jobs.launch()
+        write_address(settings)
+        loading = threading.Thread(target=service.models.load, name="load", daemon=True)
+        readiness.say("loading the model and bringing the index in step with the documents")
+        loading.start()
+        job = jobs.wait(jobs.sync().id)
+        if job.error:
+            log.warning("some documents were not indexed: %s", job.error)
+        loading.join()
+        service.models.load()
+        readiness.say("")
+    except TriviumError as error:
+        readiness.error = error
+        readiness.say(f"it cannot start: {error}")
+        log.error("%s", error)
+
+
+def stop(app: FastAPI) -> None:
+    if app.state.jobs is not None:
+        app.state.jobs.close()
+    if app.state.service is not None:
+        (app.state.settings.data_dir / ADDRESS_FILE).unlink(missing_ok=True)
+        app.state.service.close()
+
+
+def job_database(settings: Settings) -> str:
+    return settings.database_url or f"sqlite:///{settings.data_dir / 'jobs.db'}"
+
+
+def write_address(settings: Settings) -> None:
+    """Leave word for the command line: a command that finds the folder in use goes through this API."""
+    file = settings.data_dir / ADDRESS_FILE
+    file.write_text(json.dumps({"url": f"http://{settings.host}:{settings.port}", "pid": os.getpid()}))
+
+
+def running_api(data_dir: Path) -> str | None:
+    """The address of the API that owns a data folder, if one left word."""
+    try:
+        return json.loads((data_dir / ADDRESS_FILE).read_text())["url"]
+    except (OSError, ValueError, KeyError):
+        return None

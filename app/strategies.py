@@ -1,0 +1,191 @@
+"""The three roads, and the refusal. Each streams; a whole answer is the join of its Text events."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from core import prompts
+from core.checks import failed
+from core.domain import Domain, TaskType
+from core.measured import Standing, Trust
+from core.types import Event, Evidence, Finished, Message, Query, RouteDecision, Text, Warned
+
+MAX_NEW_TOKENS = 256
+ANSWER_MARK = "Answer:"
+LOW_CONFIDENCE = "Low confidence: check this answer before you use it."
+ROLES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+
+TrustIn = Callable[[str, str], Trust | None]
+StandingOf = Callable[[str, str], Standing]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a chat model: messages, and the JSON schema that decoding must keep to, if any."""
+
+    messages: list[BaseMessage]
+    json_schema: dict[str, Any] | None
+    max_new_tokens: int = MAX_NEW_TOKENS
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"json_schema": self.json_schema, "max_new_tokens": self.max_new_tokens}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a finished text: is it a refusal, what must be warned of, how likely is it right."""
+
+    text: str
+    refused: bool
+    warnings: tuple[str, ...]
+    confidence: float | None
+
+
+def to_langchain(messages: list[Message]) -> list[BaseMessage]:
+    return [ROLES[message.role](content=message.content) for message in messages]
+
+
+def features(logprobs: list[float]) -> dict[str, float]:
+    """Log-probabilities of the chosen tokens (natural logarithm), summed up for calibration."""
+    if not logprobs:
+        return {"total": 0.0, "mean": 0.0, "least": 0.0}
+    return {"total": sum(logprobs), "mean": sum(logprobs) / len(logprobs), "least": min(logprobs)}
+
+
+class Generating:
+    """prompt and tuned: a chat model writes the answer; the pack's checks and a calibrated confidence judge it."""
+
+    name = ""
+
+    def __init__(
+        self, domain: Domain, chat: Callable[[Query], tuple[str, BaseChatModel]], leaves: Callable[[str], bool],
+        trust_in: TrustIn, standing_of: StandingOf,
+    ) -> None:  # fmt: skip
+        self._domain, self._chat, self._leaves = domain, chat, leaves
+        self._trust_in, self._standing_of = trust_in, standing_of
+        self._refusals = {domain.refusal, domain.out_of_scope}
+        self._refusals |= {example.answer for example in domain.examples() if "refusal" in example.tags}
+
+    def request(self, query: Query, task: TaskType) -> Request:
+        raise NotImplementedError
+
+    def stream(
+        self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
+    ) -> Iterator[Event]:
+        task = self._domain.task(decision.task)
+        request = self.request(query, task)
+        model, chat = self._chat(query)
+        shown = Shown(self._mark(task))
+        last: dict[str, Any] = {}
+        for chunk in chat.stream(request.messages, stop_flag=stop, **request.options):
+            last = chunk.response_metadata or last
+            if piece := shown.take(str(chunk.content)):
+                yield Text(text=piece)
+        if rest := shown.rest():
+            yield Text(text=rest)
+        verdict = self.judge(query, task, shown.text, last.get("logprobs") or [], last.get("finish_reason", "stop"))
+        for warning in verdict.warnings:
+            yield Warned(message=warning)
+        yield Finished(
+            confidence=verdict.confidence,
+            refused=verdict.refused,
+            model=model,
+            left_machine=self._leaves(model),
+            tokens=int(last.get("tokens", 0)),
+        )
+
+    def _mark(self, task: TaskType) -> str:
+        return ANSWER_MARK if task.step_by_step and self.name == "prompt" else ""
+
+    def shown(self, text: str, task: str) -> str:
+        """What of a whole generated text is shown."""
+        shown = Shown(self._mark(self._domain.task(task)))
+        shown.take(text)
+        shown.rest()
+        return shown.text
+
+    def judge(self, query: Query, task: TaskType, text: str, logprobs: list[float], finish: str = "stop") -> Verdict:
+        """Pure: the same text and log-probabilities give the same verdict."""
+        text = text.strip()
+        if text in self._refusals:
+            return Verdict(text, True, (), None)
+        warnings = list(failed(task.checks, task.json_schema, query.text, text))
+        if finish == "length":
+            warnings.append("The answer was cut off at the limit of its length.")
+        trust, confidence = self._trust_in(task.name, self.name), None
+        if trust and logprobs:
+            confidence = trust.probability(features(logprobs))
+            if confidence < trust.threshold:
+                warnings.append(LOW_CONFIDENCE)
+        standing = self._standing_of(task.name, self.name)
+        if not standing.open or not standing.measured:
+            warnings.append(f"Not vouched for: {standing.why}.")
+        return Verdict(text, False, tuple(warnings), confidence)
+
+
+class Prompting(Generating):
+    """System prompt, few-shot, step by step where the task asks for it, JSON schema enforced while decoding."""
+
+    name = "prompt"
+
+    def request(self, query: Query, task: TaskType) -> Request:
+        messages = prompts.prompt_messages(self._domain, task, query, steps=task.step_by_step)
+        return Request(to_langchain(messages), task.json_schema)
+
+
+class Tuned(Generating):
+    """The adapter has learned the form and its refusals, so it decodes freely; the schema is checked afterwards."""
+
+    name = "tuned"
+
+    def request(self, query: Query, task: TaskType) -> Request:
+        return Request(to_langchain(prompts.tuned_messages(self._domain, task, query.text)), None)
+
+
+class Refusing:
+    """No road: out of scope, or no strategy is good enough yet."""
+
+    name = "refuse"
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+
+    def stream(
+        self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
+    ) -> Iterator[Event]:
+        out_of_scope = not self._domain.task(decision.task).strategies
+        text = self._domain.out_of_scope if out_of_scope else f"{self._domain.refusal} {decision.advice}"
+        yield Text(text=text.strip())
+        yield Finished(refused=True)
+
+
+class Shown:
+    """Holds text back until `mark` has come, so that step-by-step thoughts are not shown; without a mark, nothing."""
+
+    def __init__(self, mark: str) -> None:
+        self._mark, self._held, self.text = mark, "", ""
+
+    def take(self, piece: str) -> str:
+        if not self._mark:
+            self.text += piece
+            return piece
+        self._held += piece
+        _, found, after = self._held.partition(self._mark)
+        if not found:
+            return ""
+        self._mark = ""
+        return self.take(after.lstrip())
+
+    def rest(self) -> str:
+        """What was held back because the mark never came."""
+        if not self._mark:
+            return ""
+        self._mark = ""
+        return self.take(self._held)

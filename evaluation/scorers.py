@@ -1,0 +1,78 @@
+"""Scorers: what an answer to a golden case is worth. Pure; one rule for each key that a case may expect."""
+
+from __future__ import annotations
+
+import re
+
+from core.checks import failed, parse_object
+from core.domain import Domain
+from core.types import Answer, Case, Score
+
+FRACTION_RIGHT = 1.0
+
+
+class CaseScorer:
+    """Scores by the keys of `case.expected`, and by the checks that the pack declares for the task.
+
+    `json`: share of equal fields, right when all are; `exact`: the same text; `contains`: every group occurs (case
+    ignored, `|` splits alternatives); `sources`: a citation from one of them; `sources_all`: citations from a document
+    of every group; `refusal`: refused. A refusal of a case that has an answer is not right, and not wrong either: it
+    is not shown as an answer.
+    """
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+
+    def score(self, case: Case, answer: Answer) -> Score:
+        expected = case.expected
+        if expected.get("refusal"):
+            return Score(value=float(answer.refused), right=answer.refused, detail="" if answer.refused else "answered")
+        if answer.refused:
+            return Score(value=0.0, right=False, detail="refused")
+        if answer.status != "complete":
+            return Score(value=0.0, right=False, detail=answer.error or answer.status)
+        if "json" in expected:
+            return fields(expected["json"], answer.text)
+        parts = [part for part in self._parts(case, answer) if part is not None]
+        missing = [detail for ok, detail in parts if not ok]
+        return Score(value=1 - len(missing) / max(1, len(parts)), right=not missing, detail="; ".join(missing))
+
+    def _parts(self, case: Case, answer: Answer) -> list[tuple[bool, str]]:
+        expected, parts = case.expected, []
+        if "exact" in expected:
+            parts.append((answer.text.strip() == expected["exact"], f"expected {expected['exact']}"))
+        for group in expected.get("contains", ()):
+            parts.append((occurs(group, answer.text), f"lacks {group}"))
+        cited = {citation.source for citation in answer.citations}
+        if "sources" in expected:
+            parts.append((bool(cited & set(expected["sources"])), "wrong source"))
+        if "sources_all" in expected:
+            ok = len(cited) > 1 and all(cited & set(group) for group in expected["sources_all"])
+            parts.append((ok, "not every source"))
+        task = self._domain.task(case.task)
+        wrong = failed(task.checks, task.json_schema, case.query, answer.text)
+        if task.checks or task.json_schema:
+            parts.append((not wrong, "; ".join(wrong)))
+        return parts
+
+
+def fields(expected: dict[str, object], text: str) -> Score:
+    """Share of the expected fields that the JSON answer has equal."""
+    found = parse_object(text)
+    if found is None:
+        return Score(value=0.0, right=False, detail="not JSON")
+    wrong = [name for name, value in expected.items() if found.get(name) != value]
+    extra = [name for name in found if name not in expected]
+    share = 1 - len(wrong) / len(expected)
+    return Score(value=share, right=not wrong and not extra, detail=", ".join(wrong + extra))
+
+
+def occurs(group: str, text: str) -> bool:
+    """One of the alternatives of a group occurs in the text; a number only as a whole number."""
+    return any(alternative(part.strip(), text) for part in group.split("|"))
+
+
+def alternative(part: str, text: str) -> bool:
+    if re.fullmatch(r"[\d.,]+", part):
+        return re.search(rf"(?<![\d.,]){re.escape(part)}(?![\d]|[.,]\d)", text) is not None
+    return part.lower() in text.lower()

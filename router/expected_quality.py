@@ -1,0 +1,91 @@
+"""The router: expected quality per strategy = how likely the task is x how well the strategy did on it.
+
+The first factor comes from likeness to labelled queries, the second from the golden suite; rag's share is weighed
+with the evidence that retrieval found. What no open strategy can serve is refused, with advice on what would open it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from core.domain import Domain
+from core.errors import QueryError
+from core.measured import Standing
+from core.types import STRATEGIES, Evidence, Query, RouteDecision
+from router.likeness import Likeness, TaskLikeness
+
+OVERRIDE_TASK_FLOOR = 0.0
+ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
+ADVICE = {
+    "rag": "add a document that answers such questions",
+    "tuned": "train an adapter on examples of this task",
+    "prompt": "name a bigger model in TRIVIUM_PROMPT_MODEL",
+}
+
+
+class ExpectedQualityRouter:
+    """`standings`: asked anew for each query, so that a new measurement or adapter acts at once."""
+
+    def __init__(
+        self,
+        domain: Domain,
+        likeness: TaskLikeness,
+        standings: Callable[[], Mapping[str, Mapping[str, Standing]]],
+    ) -> None:
+        self._domain, self._likeness, self._standings = domain, likeness, standings
+
+    def route(self, query: Query, evidence: Evidence) -> RouteDecision:
+        like = self._likeness.of(query.text)
+        standings = self._standings()
+        tasks = {name: round(share, 4) for name, share in like.tasks.items()}
+        task = query.task or max(tasks, key=lambda name: tasks[name])
+        self._domain_task(task)
+        scores = {
+            strategy: round(sum(share * quality(standings[name][strategy]) for name, share in tasks.items()), 4)
+            for strategy in STRATEGIES
+        }
+        closed = {s: standings[task][s].why for s in STRATEGIES if not standings[task][s].open}
+        common = {"task": task, "scores": scores, "tasks": tasks, "closed": closed}
+        if query.strategy:
+            reason = f"You chose {ROADS[query.strategy]}."
+            return RouteDecision(strategy=query.strategy, reason=reason, overridden=True, **common)
+        return self._choose(task, like, evidence, standings[task], common)
+
+    def _choose(
+        self, task: str, like: Likeness, evidence: Evidence, standing: Mapping[str, Standing], common: dict
+    ) -> RouteDecision:
+        kind = self._domain.task(task)
+        looks = f"It looks like a {task.replace('_', ' ')} question (as “{like.nearest}”)"
+        ranked = sorted((s for s in STRATEGIES if standing[s].open), key=lambda s: -common["scores"][s])
+        margin = (
+            round(common["scores"][ranked[0]] - max([common["scores"][s] for s in ranked[1:]] or [0.0]), 4)
+            if ranked
+            else 0.0
+        )
+        if not kind.strategies:
+            return RouteDecision(strategy="refuse", reason=f"{looks}, which is not the desk's business.", **common)
+        if not ranked:
+            return RouteDecision(
+                strategy="refuse",
+                reason=f"{looks}, and no road is good enough for it yet.",
+                advice=f"To open a road: {' or '.join(ADVICE[s] for s in kind.strategies)}.",
+                **common,
+            )
+        best = ranked[0]
+        score = standing[best].score
+        got = f" gets {score:.0%} of such golden cases right" if score is not None else " serves it, not measured yet"
+        found = f"; the documents hold an answer with probability {evidence.answerable:.0%}" if best == "rag" else ""
+        reason = f"{looks}; {ROADS[best]}{got}{found}."
+        return RouteDecision(strategy=best, reason=reason, margin=margin, **common)
+
+    def _domain_task(self, name: str) -> None:
+        known = [task.name for task in self._domain.tasks]
+        if name not in known:
+            raise QueryError(f"there is no task {name!r}; this pack has {', '.join(known)}")
+
+
+def quality(standing: Standing) -> float:
+    """What an open strategy is expected to get right; unmeasured ones count as a coin's toss."""
+    if not standing.open:
+        return 0.0
+    return standing.score if standing.score is not None else 0.5
