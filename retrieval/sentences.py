@@ -1,0 +1,106 @@
+"""The quotable pieces of a passage, each with its exact place. Pure.
+
+A piece is a sentence, a list item, a row of a table ("Column: value; Column: value."), a full sentence within a row, or a
+list together with the sentence that leads to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+BOUNDARY = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+(?=[\"'“‘«(\[*_]*[A-Z0-9ÄÖÜÀ-Ý])")
+ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|vs|cf|al|approx|ca|resp|incl|excl|no|nr|fig|eq|sec|ch|vol|pp?|dr|mr|mrs|ms|prof|st|jr|sr|inc|"
+    r"ltd|co|corp|dept|est|max|min|u\.s|u\.k|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)|(?:^|[\s(.])[A-Za-z])\.$",
+    re.IGNORECASE,
+)
+ITEM = re.compile(r"\s*(?:[-*•+>]\s+(?:\[[ xX]\]\s+)?|\d{1,3}[.)]\s+)")
+ROW = re.compile(r"^[^:;]{1,60}: [^;]*;\s+[^;]")
+CELL = re.compile(r"(?:^|; )[^:;]{1,60}: ")
+MIN_CELL_WORDS = 5
+MAX_LIST = 700
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`text` stands at `start:end` of its passage; `lead` is the sentence that a list item depends on."""
+
+    start: int
+    end: int
+    text: str
+    lead: str = ""
+
+
+def pieces(passage: str) -> list[Piece]:
+    """All quotable pieces of a passage, in order of their start."""
+    found: list[Piece] = []
+    lead: Piece | None = None
+    items_end = 0
+    for start, line in lines(passage):
+        marker = ITEM.match(line)
+        offset = start + (marker.end() if marker else 0)
+        sentences = list(split_line(line[marker.end() :] if marker else line, offset))
+        if marker and lead:
+            sentences = [Piece(one.start, one.end, one.text, lead.text) for one in sentences]
+            items_end = start + len(line.rstrip())
+        elif lead and items_end:
+            found += whole_list(passage, lead, items_end)
+            lead, items_end = None, 0
+        if not marker:
+            lead, items_end = (sentences[-1] if sentences and sentences[-1].text.endswith(":") else None), 0
+        found += sentences
+    if lead and items_end:
+        found += whole_list(passage, lead, items_end)
+    return sorted(found, key=lambda piece: (piece.start, piece.end))
+
+
+def whole_list(passage: str, lead: Piece, end: int) -> list[Piece]:
+    return [Piece(lead.start, end, passage[lead.start : end])] if end - lead.start <= MAX_LIST else []
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    position = 0
+    for line in text.split("\n"):
+        if line.strip() and not line.startswith(("```", "~~~")):
+            yield position, line
+        position += len(line) + 1
+
+
+def split_line(line: str, offset: int) -> Iterator[Piece]:
+    if ROW.match(line):
+        yield piece(line, offset, 0, len(line))
+        yield from cell_sentences(line, offset)
+        return
+    begin = 0
+    for boundary in BOUNDARY.finditer(line):
+        end = boundary.end()
+        stop = line[begin:end].rstrip()
+        if ABBREVIATION.search(stop):
+            continue
+        yield piece(line, offset, begin, end)
+        begin = end
+    if line[begin:].strip():
+        yield piece(line, offset, begin, len(line))
+
+
+def cell_sentences(line: str, offset: int) -> Iterator[Piece]:
+    """Cells that are sentences themselves read better than their row, if they name what the row is about."""
+    names = list(CELL.finditer(line))
+    starts = [name.end() for name in names]
+    ends = [*(name.start() for name in names[1:]), len(line)]
+    subject = set(line[starts[0] : ends[0]].lower().split()) if starts else set()
+    for begin, end in zip(starts, ends, strict=True):
+        cell = line[begin:end]
+        if not subject & set(cell.lower().split()):
+            continue
+        if len(cell.split()) >= MIN_CELL_WORDS and cell[:1].isupper() and cell.rstrip().endswith((".", "!", "?")):
+            yield piece(line, offset, begin, end)
+
+
+def piece(line: str, offset: int, begin: int, end: int) -> Piece:
+    raw = line[begin:end]
+    left = len(raw) - len(raw.lstrip())
+    text = raw.strip()
+    return Piece(offset + begin + left, offset + begin + left + len(text), text)
