@@ -1,0 +1,179 @@
+"""The one thread that owns the local model. Everyone else queues."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core.errors import ModelError, TriviumError
+from core.llm.messages import FinishReason, Options
+from core.types import Adapter
+
+if TYPE_CHECKING:
+    from core.llm.local.decoding import Row
+    from core.llm.local.runtime import Runtime
+
+Result = TypeVar("Result")
+Messages = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one answer, once it is at its end. `tokens` and `prompt_tokens` are counts."""
+
+    text: str
+    finish_reason: FinishReason
+    logprobs: tuple[float, ...]
+    tokens: int
+    prompt_tokens: int
+
+
+class AnyOf(threading.Event):
+    """Set when one of its flags is: a caller's own and the reader's that went away."""
+
+    def __init__(self, *flags: threading.Event | None) -> None:
+        super().__init__()
+        self._flags = [flag for flag in flags if flag is not None]
+
+    def is_set(self) -> bool:
+        return any(flag.is_set() for flag in self._flags)
+
+
+class Engine:
+    """Runs a `Runtime` on its own thread, one job after the other; any thread may call the methods here.
+
+    PEFT's choice of adapter is state of the model and shared by all threads, so only one of them may touch it.
+    `base` names folder and fingerprint when the model is first needed; `dtype` is a torch type's name.
+    """
+
+    def __init__(
+        self,
+        base: Callable[[], tuple[Path, str]],
+        device: str = "auto",
+        quantization: str = "auto",
+        dtype: str = "bfloat16",
+    ) -> None:
+        self._base = base
+        self._kind = (device, quantization, dtype)
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._runtime: Runtime | None = None
+
+    def load(self) -> None:
+        """Load the model now instead of at the first question.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        self._do(self._ready)
+
+    def stream(self, messages: Messages, options: Options, adapter: Adapter | None = None) -> Iterator[str | Written]:
+        """Pieces of text as they come, then one `Written`. A reader that goes away ends the answer.
+
+        Raises:
+            QueryError: the prompt is too long.
+            ModelError: the model or the adapter cannot be loaded, or the engine is closed.
+        """
+        pieces: queue.SimpleQueue[str | Written | Exception] = queue.SimpleQueue()
+        gone = threading.Event()
+        options = replace(options, stop_flag=AnyOf(options.stop_flag, gone))
+
+        def job() -> None:
+            try:
+                [row] = self._ready().write([(messages, options, pieces.put)], adapter)
+                pieces.put(written(row, ""))
+            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller; this thread goes on
+                pieces.put(error)
+
+        self._submit(job)
+        try:
+            while True:
+                piece = pieces.get()
+                if isinstance(piece, Exception):
+                    raise as_model_error(piece)
+                yield piece
+                if isinstance(piece, Written):
+                    return
+        finally:
+            gone.set()
+
+    def write(self, requests: Sequence[tuple[Messages, Options]], adapter: Adapter | None = None) -> list[Written]:
+        """Answer all requests in one padded batch. Raises as `stream` does."""
+
+        def job() -> list[Written]:
+            texts: list[list[str]] = [[] for _ in requests]
+            asked = [
+                (messages, options, text.append) for (messages, options), text in zip(requests, texts, strict=True)
+            ]
+            rows = self._ready().write(asked, adapter)
+            return [written(row, "".join(text)) for row, text in zip(rows, texts, strict=True)]
+
+        return self._do(job)
+
+    def close(self) -> None:
+        """End the thread after the job that it is at, and forget the model. Jobs still waiting fail."""
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        if thread is not None:
+            self._jobs.put(None)
+            thread.join()
+        self._runtime = None
+
+    def _ready(self) -> Runtime:
+        if self._closed:
+            raise ModelError("The model is being unloaded; start Trivium again")
+        if self._runtime is None:
+            from core.llm.local.runtime import Runtime
+
+            folder, fingerprint = self._base()
+            self._runtime = Runtime(folder, fingerprint, *self._kind)
+        return self._runtime
+
+    def _do(self, work: Callable[[], Result]) -> Result:
+        """Run `work` on the engine thread and wait for what it gives back or raises."""
+        answers: queue.SimpleQueue[tuple[Any, Exception | None]] = queue.SimpleQueue()
+
+        def job() -> None:
+            try:
+                answers.put((work(), None))
+            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller; this thread goes on
+                answers.put((None, error))
+
+        self._submit(job)
+        result, error = answers.get()
+        if error is not None:
+            raise as_model_error(error)
+        return result
+
+    def _submit(self, job: Callable[[], None]) -> None:
+        with self._lock:
+            if self._closed:
+                raise ModelError("The model is unloaded; start Trivium again")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+                self._thread.start()
+            self._jobs.put(job)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job()
+
+
+def written(row: Row, text: str) -> Written:
+    return Written(text, row.finish or "stop", tuple(row.logprobs), len(row.tokens), len(row.prompt))
+
+
+def as_model_error(error: Exception) -> TriviumError:
+    """The caller's error: ours as it is, anything else as the cause of a ModelError."""
+    if isinstance(error, TriviumError):
+        return error
+    wrapped = ModelError(f"The local model failed: {type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped

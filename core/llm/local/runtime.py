@@ -1,0 +1,170 @@
+"""Model, tokenizer and adapters. Owned by the engine thread: nothing here may be called from another one."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.errors import AdapterMismatch, ModelError, QueryError
+from core.llm.adapters import check_adapter
+from core.llm.local.decoding import Row, generate
+from core.llm.local.grammar import Grammars
+from core.llm.messages import Options
+from core.types import Adapter
+
+log = logging.getLogger(__name__)
+
+MAX_THREADS = 16
+Request = tuple[list[dict[str, str]], Options, Callable[[str], None]]  # messages, options, what gets each piece
+
+
+class Runtime:
+    """A loaded base model and the adapters that it carries."""
+
+    def __init__(self, folder: Path, fingerprint: str, device: str, quantization: str, dtype: str) -> None:
+        from transformers import AutoTokenizer
+
+        set_threads()
+        self.fingerprint = fingerprint
+        self._load_base = partial(load_model, folder, pick_device(device), quantization, dtype)
+        self.model: Any = self._load_base()
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ModelError(f"The tokenizer in {folder} cannot be loaded: {error}") from error
+        if self.tokenizer.chat_template is None:
+            raise ModelError(f"The model in {folder} has no chat template; take its -Instruct variant")
+        self.stop_ids = stop_ids(self.model, self.tokenizer)
+        pad = self.tokenizer.pad_token_id
+        self.pad_id = min(self.stop_ids, default=0) if pad is None else pad
+        self.context = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
+        self._grammars: Grammars | None = None
+        self._peft: Any = None
+        self._loaded: set[str] = set()
+
+    def write(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Row]:
+        """Answer all requests as one batch with one adapter.
+
+        Raises:
+            QueryError: a prompt is longer than the model reads.
+            AdapterMismatch: the adapter does not fit.
+            ModelError: a schema that cannot be compiled.
+        """
+        rows = [self._row(*request) for request in requests]
+        for row in rows:
+            row.end_if_stopped()
+        waiting = [row for row in rows if row.finish is None]
+        if waiting:
+            generate(self._with(adapter), waiting, self.stop_ids, self.pad_id)
+        return rows
+
+    def _row(self, messages: list[dict[str, str]], options: Options, show: Callable[[str], None]) -> Row:
+        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        prompt = self.tokenizer.encode(text, add_special_tokens=False)
+        room = self.context - len(prompt)
+        if room < 1:
+            raise QueryError(
+                f"The prompt has {len(prompt)} tokens and the model reads {self.context}: "
+                "shorten the question, the conversation or the passages"
+            )
+        options = replace(options, max_new_tokens=min(options.max_new_tokens, room))
+        constraint = self.grammars.constraint(options.json_schema) if options.json_schema is not None else None
+        return Row(prompt, options, self._decode, show, constraint)
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    @property
+    def grammars(self) -> Grammars:
+        if self._grammars is None:
+            self._grammars = Grammars(self.tokenizer, self.model.config.vocab_size, self.stop_ids)
+        return self._grammars
+
+    def _with(self, adapter: Adapter | None) -> Any:
+        """The model carrying this adapter, or none."""
+        if adapter is None:
+            if self._peft is not None:
+                self._peft.base_model.disable_adapter_layers()
+            return self.model
+        key = "a" + adapter.sha256[:24]  # by content: an adapter trained again under its old name is another one
+        if key not in self._loaded:
+            self._load(adapter, key)
+        self._peft.base_model.enable_adapter_layers()
+        self._peft.set_adapter(key)
+        return self._peft
+
+    def _load(self, adapter: Adapter, key: str) -> None:
+        from peft import PeftModel
+
+        check_adapter(adapter, self.fingerprint)
+        try:
+            if self._peft is None:
+                self._peft = PeftModel.from_pretrained(self.model, adapter.path, adapter_name=key)
+            else:
+                self._peft.load_adapter(adapter.path, adapter_name=key)
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+            # PEFT may have put half an adapter into the base: start from clean weights.
+            self.model, self._peft, self._loaded = self._load_base(), None, set()
+            raise AdapterMismatch(f"Adapter {adapter.name} cannot be loaded: {error}") from error
+        self._peft.eval()
+        self._loaded.add(key)
+        log.info("Loaded adapter %s", adapter.name)
+
+
+def pick_device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ModelError("TRIVIUM_DEVICE=cuda, and torch sees no CUDA device: set TRIVIUM_DEVICE=cpu or auto")
+    return device
+
+
+def load_model(folder: Path, device: str, quantization: str, dtype: str) -> Any:
+    """Load weights; `auto` is NF4 on a GPU and no quantization on a CPU, where it saves nothing and is slower.
+
+    Raises:
+        ModelError: the folder holds no model that transformers can load, or there is not enough memory.
+    """
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    nf4 = quantization == "nf4" or (quantization == "auto" and device == "cuda")
+    kind = getattr(torch, dtype)
+    extra: dict[str, Any] = {}
+    if nf4:
+        extra["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=kind
+        )
+        extra["device_map"] = {"": device}
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=kind, local_files_only=True, use_safetensors=True, **extra
+        )
+        model = model if nf4 else model.to(device)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        raise ModelError(f"The model in {folder} cannot be loaded on {device}: {error}") from error
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            # bitsandbytes re-packs such a layer at its first pass; training is wrong from then on, and two threads
+            # in that pass corrupt it.
+            module.support_avx512bf16_for_cpu = False
+    return model.eval()
+
+
+def stop_ids(model: Any, tokenizer: Any) -> set[int]:
+    """The tokens that end an answer: what the model's own configuration names, and the tokenizer's."""
+    configured = model.generation_config.eos_token_id if model.generation_config is not None else None
+    ids = configured if isinstance(configured, list) else [configured]
+    return {int(token) for token in [*ids, tokenizer.eos_token_id] if token is not None}
+
+
+def set_threads() -> None:
+    """As many as there are cores for us: torch counts the machine's, not those of our container."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(len(os.sched_getaffinity(0)), MAX_THREADS))
