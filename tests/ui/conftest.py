@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.ui.fake_api import FakeApi
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApi]:
+    """A fake API of this test's own, which the page finds by the environment."""
+    api = FakeApi().start()
+    monkeypatch.setenv("TRIVIUM_API_URL", api.url)
+    monkeypatch.delenv("TRIVIUM_API_KEY", raising=False)
+    yield api
+    api.close()

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from tests.ui.fake_api import FakeApi
+from tests.ui.pages import button, only, text, until
+
+
+def test_what_is_indexed_is_listed_with_size_and_passages(fake: FakeApi) -> None:
+    said = text(only("documents").run())
+    assert "**4 documents** indexed, 46 passages" in said
+    assert "deployment-and-monitoring.pdf" in said
+    assert "88 KB · 21 passages · part of the pack" in said
+
+
+def test_a_failed_file_says_why_and_can_be_tried_again(fake: FakeApi) -> None:
+    at = only("documents").run()
+    assert "This PDF is cut off at page 3" in text(at)
+    button(at, "Try again")
+    assert len(fake.posted("/api/documents/sync")) == 1
+    until(at, lambda at: "5 documents" in text(at))
+
+
+def test_a_document_is_removed_only_after_the_question(fake: FakeApi) -> None:
+    at = only("documents").run()
+    assert "Answers can then no longer cite it." in text(at)
+    at.button(key="remove-team-notes.docx").click().run()
+    assert ("DELETE", "/api/documents/team-notes.docx", b"") in fake.received
+    assert "team-notes.docx" not in text(at)
+
+
+def test_documents_of_the_pack_have_no_remove_button(fake: FakeApi) -> None:
+    at = only("documents").run()
+    assert [b.key for b in at.button if (b.key or "").startswith("remove-")] == [
+        "remove-scan.pdf",
+        "remove-team-notes.docx",
+    ]
+
+
+def test_several_files_are_uploaded_and_a_refused_one_does_not_stop_the_others(fake: FakeApi) -> None:
+    at = only("documents").run()
+    at.file_uploader[0].set_value(
+        [("a.md", b"# A", "text/markdown"), ("broken.md", b"", "text/markdown"), ("b.md", b"# B", "text/markdown")]
+    ).run()
+    button(at, "Add 3 files")
+    assert "broken.md" in text(at)
+    assert "the file is empty" in text(at)
+    until(at, lambda at: "6 documents" in text(at))
+
+
+def test_a_job_shows_how_far_it_is_and_can_be_cancelled(fake: FakeApi) -> None:
+    fake.hold()
+    fake.ingest("new.pdf", 100)
+    at = only("documents").run()
+    assert "waiting" in text(at)
+    button(at, "Cancel")
+    assert {job.state for job in fake.jobs.values()} == {"cancelled"}
+
+
+def test_an_empty_index_invites_to_add_a_document(fake: FakeApi) -> None:
+    fake.documents.clear()
+    assert "Nothing is indexed yet" in text(only("documents").run())
+
+
+def test_the_name_of_a_document_is_not_markdown(fake: FakeApi) -> None:
+    name = "![x](http://127.0.0.1:9/x.png).md"
+    fake.documents[name] = {"source": name, "state": "indexed", "chunks": 1, "size": 1, "error": "", "uploaded": True}
+    at = only("documents").run()
+    shown = [m.value for m in at.markdown if "x.png" in m.value.replace("\\", "")]
+    assert shown
+    assert all("![" not in value for value in shown)
+
+
+def test_the_router_page_shows_each_task_and_why_a_road_is_closed(fake: FakeApi) -> None:
+    at = only("router").run()
+    assert not at.exception
+    said = text(at)
+    assert "its score of 31% is under the floor of 60%" in said
+    assert "not measured with this model" in said
+    assert "**86%** right (78% to 92%, 40 cases), floor 60%" in said
+    assert len(at.table) == 1

@@ -1,0 +1,25 @@
+"""The pages of Trivium: `streamlit run ui/main.py`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ui import chat, compare, documents, router
+from ui.gate import guarded
+
+
+def main() -> None:
+    pages = [
+        st.Page(guarded(chat.page), title="Chat", icon=":material/forum:", url_path="chat", default=True),
+        st.Page(guarded(compare.page), title="Compare", icon=":material/view_column:", url_path="compare"),
+        st.Page(guarded(documents.page, False), title="Documents", icon=":material/menu_book:", url_path="documents"),
+        st.Page(guarded(router.page, False), title="Router", icon=":material/alt_route:", url_path="router"),
+    ]
+    here = st.navigation(pages)
+    wide = here.title == "Compare"
+    st.set_page_config(page_icon=":material/alt_route:", layout="wide" if wide else "centered")
+    st.session_state["documents_page"] = pages[2]
+    here.run()
+
+
+main()
