@@ -42,6 +42,7 @@ class ServerChat(BaseChatModel):
     timeout: float = TIMEOUT
     retries: int = RETRIES
     ask_logprobs: bool = False
+    http_client: Any = Field(default=None, description="an httpx.Client to use instead of an own one", repr=False)
     _client: Any = PrivateAttr(None)
 
     @property
@@ -129,6 +130,7 @@ class ServerChat(BaseChatModel):
                 timeout=self.timeout,
                 max_retries=self.retries,
                 stream_usage=True,
+                http_client=self.http_client,
             )
         return self._client
 

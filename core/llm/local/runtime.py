@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ import torch
 from core.errors import AdapterMismatch, ModelError, QueryError
 from core.llm.adapters import check_adapter
 from core.llm.local.decoding import Row, generate
+from core.llm.local.fused import Fused, fuse, plain_lora
 from core.llm.local.grammar import Grammars
 from core.llm.messages import Options
 from core.types import Adapter
@@ -22,6 +24,7 @@ from core.types import Adapter
 log = logging.getLogger(__name__)
 
 MAX_THREADS = 16
+FUSED = 3  # copies of the weights, one per adapter in use, that are kept
 Request = tuple[list[dict[str, str]], Options, Callable[[str], None]]  # messages, options, what gets each piece
 
 
@@ -48,6 +51,7 @@ class Runtime:
         self._grammars: Grammars | None = None
         self._peft: Any = None
         self._loaded: set[str] = set()
+        self._fused: OrderedDict[str | None, Fused | None] = OrderedDict()
 
     def write(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Row]:
         """Answer all requests as one batch with one adapter.
@@ -62,7 +66,9 @@ class Runtime:
             row.end_if_stopped()
         waiting = [row for row in rows if row.finish is None]
         if waiting:
-            generate(self._with(adapter), waiting, self.stop_ids, self.pad_id)
+            model = self._with(adapter)
+            fused = self._fuse(adapter) if len(waiting) == 1 else None
+            generate(model, waiting, self.stop_ids, self.pad_id, fused)
         return rows
 
     def _row(self, messages: list[dict[str, str]], options: Options, show: Callable[[str], None]) -> Row:
@@ -93,12 +99,23 @@ class Runtime:
             if self._peft is not None:
                 self._peft.base_model.disable_adapter_layers()
             return self.model
-        key = "a" + adapter.sha256[:24]  # by content: an adapter trained again under its old name is another one
+        key = key_of(adapter)
         if key not in self._loaded:
             self._load(adapter, key)
         self._peft.base_model.enable_adapter_layers()
         self._peft.set_adapter(key)
         return self._peft
+
+    def _fuse(self, adapter: Adapter | None) -> Fused | None:
+        """Fused weights for single answers, the last few kept; None where the common way has to do."""
+        key = key_of(adapter) if adapter else None
+        if key not in self._fused:
+            plain = key is None or plain_lora(self._peft.peft_config[key])
+            self._fused[key] = fuse(self.model, key) if plain else None
+        self._fused.move_to_end(key)
+        while len(self._fused) > FUSED:
+            self._fused.popitem(last=False)
+        return self._fused[key]
 
     def _load(self, adapter: Adapter, key: str) -> None:
         from peft import PeftModel
@@ -112,10 +129,16 @@ class Runtime:
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
             # PEFT may have put half an adapter into the base: start from clean weights.
             self.model, self._peft, self._loaded = self._load_base(), None, set()
+            self._fused.clear()
             raise AdapterMismatch(f"Adapter {adapter.name} cannot be loaded: {error}") from error
         self._peft.eval()
         self._loaded.add(key)
         log.info("Loaded adapter %s", adapter.name)
+
+
+def key_of(adapter: Adapter) -> str:
+    """By content: an adapter trained again under its old name is another one."""
+    return "a" + adapter.sha256[:24]
 
 
 def pick_device(device: str) -> str:
