@@ -9,9 +9,9 @@ from core.errors import DocumentError
 
 ZIPPED = {".docx": "word/document.xml", ".pptx": "ppt/presentation.xml", ".xlsx": "xl/workbook.xml"}
 TEXTS = (".md", ".txt", ".html", ".htm", ".csv")
-SUPPORTED = frozenset({*TEXTS, *ZIPPED, ".pdf"})
+SUFFIXES = frozenset({*TEXTS, *ZIPPED, ".pdf"})
 INFLATED_LIMIT = 300 * 2**20
-KINDS = ", ".join(sorted(ending.lstrip(".") for ending in SUPPORTED))
+KINDS = ", ".join(sorted(ending.lstrip(".") for ending in SUFFIXES))
 
 
 def check_format(path: Path) -> str:
@@ -21,7 +21,7 @@ def check_format(path: Path) -> str:
         DocumentError: no such kind, empty, or the content is something else; says what to do.
     """
     ending = path.suffix.lower()
-    if ending not in SUPPORTED:
+    if ending not in SUFFIXES:
         raise DocumentError(f"{path.name}: files of this kind are not read; save it as one of {KINDS}")
     try:
         content = path.read_bytes()

@@ -39,7 +39,7 @@ class HybridRetriever(BaseRetriever):
 
     def model_post_init(self, _: Any) -> None:
         if self.quoter is None:
-            self.quoter = Quoter(self.index)
+            self.quoter = Quoter(self.index.embeddings, lambda: self.index.words.rarity)
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         return [as_document(passage) for passage in self.passages(query)]

@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.store import Store
 from core.types import Passage
 from retrieval.embeddings import Vectors
-from retrieval.lock import acquire, release
+from retrieval.lock import DataLock, lock_data_dir
 from retrieval.words import Rarity, words
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ class WordIndex:
 class Index:
     """Search over the chunks of a store. Safe to use from many threads; one process per embedded Chroma folder."""
 
-    def __init__(self, store: Store, embeddings: Vectors, client: Any, settings: Settings) -> None:
+    def __init__(self, store: Store, embeddings: Vectors, client: Any, lock: DataLock | None = None) -> None:
         self.store = store
         self.embeddings = embeddings
         self._client = client
-        self._settings = settings
+        self._lock = lock
         self._name = collection_name(embeddings.name)
         self._changing = threading.RLock()
         self._words: WordIndex | None = None
@@ -100,8 +100,8 @@ class Index:
 
     def close(self) -> None:
         """Let go of the data folder."""
-        if not self._settings.chroma_url:
-            release(self._settings.data_dir)
+        if self._lock:
+            self._lock.close()
 
     def __len__(self) -> int:
         return len(self.words.passages)
@@ -187,6 +187,15 @@ class Index:
             [index.passages[n] for n in positions], np.array([dense[n] for n in positions]), scores[positions]
         )
 
+    def best_likeness(self, vectors: np.ndarray) -> np.ndarray:
+        """The cosine of each vector, shape (n, size), and its nearest passage, shape (n,); 0 without passages."""
+        import numpy as np
+
+        if not len(self):
+            return np.zeros(len(vectors))
+        found = self._collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
+        return np.array([1 - distances[0] if distances else 0.0 for distances in found["distances"]])
+
     def _nearest(self, vector: np.ndarray, limit: int, index: WordIndex) -> dict[int, float]:
         found = self._collection.query(
             query_embeddings=vector[None, :], n_results=min(limit, len(index.passages)), include=["distances"]
@@ -220,18 +229,19 @@ def open_index(settings: Settings, store: Store, embeddings: Vectors) -> Index:
         DataFolderInUse: another process holds the data folder.
     """
     import chromadb
+    from chromadb.config import Settings as ChromaSettings
 
-    quiet = chromadb.Settings(anonymized_telemetry=False)
+    quiet = ChromaSettings(anonymized_telemetry=False)
     if settings.chroma_url:
         url = urlparse(settings.chroma_url)
         secure = url.scheme == "https"
         port = url.port or (443 if secure else 8000)
         client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=quiet)
-        return Index(store, embeddings, client, settings)
-    acquire(settings.data_dir)
+        return Index(store, embeddings, client)
+    lock = lock_data_dir(settings.data_dir)
     try:
         client = chromadb.PersistentClient(str(settings.data_dir / "chroma"), settings=quiet)
-        return Index(store, embeddings, client, settings)
+        return Index(store, embeddings, client, lock)
     except BaseException:
-        release(settings.data_dir)
+        lock.close()
         raise

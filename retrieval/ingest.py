@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +18,7 @@ from core.settings import Settings
 from core.store import Store
 from core.tables import DocumentRow
 from retrieval.documents import SPLITTER_VERSION, read_document
-from retrieval.formats import KINDS, SUPPORTED
+from retrieval.formats import KINDS, SUFFIXES
 from retrieval.index import Index
 
 UPLOADS = "documents"
@@ -29,9 +29,9 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a folder asks for: sources to read, to forget, to leave; `skipped` says why a file is not read."""
+    """What folders ask for: sources to read (each with its file), to forget, to leave; `skipped` says why a file is not read."""
 
-    changed: tuple[str, ...] = ()
+    changed: tuple[tuple[str, Path], ...] = ()
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -57,16 +57,24 @@ class Ingest:
         self.uploads = settings.data_dir / UPLOADS
         self.limit = settings.max_upload_mb * 2**20
 
-    def plan(self, folder: Path) -> Plan:
-        """Compare a folder with the documents table by the hash of each file's bytes. A failed file is tried again only
-        once it has changed, or by `one`."""
-        files, skipped = sources(folder)
-        rows = {row.source: row for row in self.store.documents() if row.origin == self.origin(folder)}
-        changed = [source for source, path in files.items() if not is_current(rows.get(source), path)]
+    def plan(self, folders: Path | Sequence[Path]) -> Plan:
+        """Compare folders with the documents table by the hash of each file's bytes. A failed file is tried again only
+        once it has changed, or by `one`. Where two folders have a file of one name, the first folder's is taken."""
+        files: dict[str, Path] = {}
+        skipped: list[str] = []
+        asked = [folders] if isinstance(folders, Path) else list(folders)
+        for folder in asked:
+            found, notes = sources(folder)
+            skipped += notes + [f"{source}: {files[source]} has the same name" for source in found if source in files]
+            files = found | files
+        origins = {self.origin(folder) for folder in asked}
+        rows = {row.source: row for row in self.store.documents()}
+        changed = {source: path for source, path in files.items() if not self._is_current(rows.get(source), path)}
+        gone = [source for source, row in rows.items() if row.origin in origins and source not in files]
         return Plan(
-            changed=tuple(changed),
-            removed=tuple(sorted(rows.keys() - files.keys())),
-            unchanged=tuple(sorted(files.keys() - set(changed))),
+            changed=tuple(changed.items()),
+            removed=tuple(gone),
+            unchanged=tuple(source for source in files if source not in changed),
             skipped=tuple(skipped),
         )
 
@@ -77,7 +85,7 @@ class Ingest:
             DocumentError: the file cannot be read; its row says so too, and its former chunks are gone.
         """
         started = time.monotonic()
-        origin = UPLOAD if path.resolve().is_relative_to(self.uploads.resolve()) else PACK
+        origin = self.origin(path)
         self._name_is_free(source, origin)
         self.store.set_document(source, state="parsing", origin=origin, error="")
         try:
@@ -99,21 +107,22 @@ class Ingest:
         return row
 
     def remove(self, source: str, refresh: bool = True) -> None:
-        """Forget a document; its file is left alone. Raises NotFound."""
-        self.store.delete_document(source)
+        """Forget a document; its file is left alone. Idempotent: one that is not there is no error."""
+        if self.store.document(source) is not None:
+            self.store.delete_document(source)
         self.index.delete(self.index.ids(source))
         if refresh:
             self.index.refresh()
 
-    def sync(self, folder: Path, progress: Progress | None = None) -> Synced:
-        """Bring the index up to a folder; only what changed is read. `progress(done, total, source)` before each file."""
-        plan = self.plan(folder)
+    def sync(self, folders: Path | Sequence[Path], progress: Progress | None = None) -> Synced:
+        """Bring the index up to folders; only what changed is read. `progress(done, total, source)` before each file."""
+        plan = self.plan(folders)
         failed, indexed = [], []
-        for n, source in enumerate(plan.changed):
+        for n, (source, path) in enumerate(plan.changed):
             if progress:
                 progress(n, len(plan.changed), source)
             try:
-                self.one(source, folder / source, refresh=False)
+                self.one(source, path, refresh=False)
                 indexed.append(source)
             except DocumentError as error:
                 failed.append((source, str(error)))
@@ -123,8 +132,14 @@ class Ingest:
             self.index.refresh()
         return Synced(tuple(indexed), plan.removed, plan.unchanged, tuple(failed), plan.skipped)
 
-    def origin(self, folder: Path) -> str:
-        return UPLOAD if folder.resolve() == self.uploads.resolve() else PACK
+    def origin(self, path: Path) -> str:
+        """`upload` for what lies in the data folder, else `pack`."""
+        return UPLOAD if path.resolve().is_relative_to(self.uploads.resolve()) else PACK
+
+    def _is_current(self, row: DocumentRow | None, path: Path) -> bool:
+        if row is None or row.state not in ("indexed", "failed") or row.origin != self.origin(path):
+            return False
+        return row.sha256 == fingerprint(path)
 
     def _swap_vectors(self, source: str, refresh: bool) -> None:
         """Put the vectors of the chunks that the store now has, and delete those of chunks that it no longer has."""
@@ -137,9 +152,8 @@ class Ingest:
 
     def _name_is_free(self, source: str, origin: str) -> None:
         row = self.store.document(source)
-        if row is not None and row.origin not in ("", origin):
-            where = "the pack" if row.origin == PACK else "the uploads"
-            raise DocumentError(f"{source}: {where} already hold a document of this name; rename the file")
+        if row is not None and row.origin == PACK and origin == UPLOAD:
+            raise DocumentError(f"{source}: the pack already has a document of this name; rename the file")
 
     def _fits(self, source: str, path: Path) -> None:
         if len(source) > MAX_SOURCE:
@@ -158,17 +172,13 @@ def sources(folder: Path) -> tuple[dict[str, Path], list[str]]:
             continue
         if any(part.startswith((".", "~$")) for part in path.relative_to(folder).parts):
             skipped.append(f"{source}: hidden")
-        elif path.suffix.lower() not in SUPPORTED:
+        elif path.suffix.lower() not in SUFFIXES:
             skipped.append(f"{source}: not one of {KINDS}")
         elif path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             skipped.append(f"{source}: a link that leads out of the folder")
         else:
             found[source] = path
     return found, skipped
-
-
-def is_current(row: DocumentRow | None, path: Path) -> bool:
-    return row is not None and row.state in ("indexed", "failed") and row.sha256 == fingerprint(path)
 
 
 def fingerprint(path: Path) -> str:

@@ -6,8 +6,6 @@ import fcntl
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import DataFolderInUse
@@ -17,35 +15,41 @@ _guard = threading.Lock()
 _held: dict[Path, tuple[int, int]] = {}
 
 
-@contextmanager
-def lock_data_dir(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder. The same process may enter again; the kernel lets go when the process dies, however it dies.
+class DataLock:
+    """A hold on a data folder, until `close` or the end of a `with`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path: Path | None = path
+
+    def close(self) -> None:
+        if self._path is None:
+            return
+        with _guard:
+            handle, count = _held.pop(self._path)
+            if count > 1:
+                _held[self._path] = (handle, count - 1)
+            else:
+                os.close(handle)
+        self._path = None
+
+    def __enter__(self) -> DataLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def lock_data_dir(data_dir: Path) -> DataLock:
+    """Hold the data folder. The same process may do so again; the kernel lets go when the process dies, however it dies.
 
     Raises:
         DataFolderInUse: another process holds it; the message names that process.
     """
-    acquire(data_dir)
-    try:
-        yield
-    finally:
-        release(data_dir)
-
-
-def acquire(data_dir: Path) -> None:
     path = data_dir.resolve()
     with _guard:
         handle, count = _held.get(path, (-1, 0))
         _held[path] = (handle if count else _open(path), count + 1)
-
-
-def release(data_dir: Path) -> None:
-    path = data_dir.resolve()
-    with _guard:
-        handle, count = _held.pop(path)
-        if count > 1:
-            _held[path] = (handle, count - 1)
-        else:
-            os.close(handle)
+    return DataLock(path)
 
 
 def _open(folder: Path) -> int:

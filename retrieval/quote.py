@@ -10,7 +10,7 @@ import json
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from core.types import Citation, Passage
 from retrieval.embeddings import Vectors
 from retrieval.expectation import asks_for, counts, holds
-from retrieval.index import Index
 from retrieval.sentences import Piece, pieces
 from retrieval.words import Rarity, words
 
@@ -72,25 +71,27 @@ class SentenceVectors:
 
 
 class Quoter:
-    """Finds the sentences that answer a question. Needs the index for how rare a word is, and the embeddings."""
+    """Finds the sentences that answer a question. `rarity` gives the corpus's word rarities as they are now; without it
+    all words are equally rare."""
 
-    def __init__(self, index: Index) -> None:
-        self.index = index
-        self.vectors = SentenceVectors(index.embeddings)
+    def __init__(self, embeddings: Vectors, rarity: Callable[[], Rarity] = Rarity) -> None:
+        self.embeddings = embeddings
+        self.rarity = rarity
+        self.vectors = SentenceVectors(embeddings)
 
-    def warm(self, limit: int = VECTORS_KEPT) -> int:
-        """Embed the sentences of the first chunks beforehand, up to `limit`. Returns how many are known."""
-        texts = [context(passage, piece) for passage in self.index.words.passages for piece in split(passage.text)]
+    def warm(self, passages: Sequence[Passage], limit: int = VECTORS_KEPT) -> int:
+        """Embed the sentences of passages beforehand, up to `limit`. Returns how many are known."""
+        texts = [context(passage, piece) for passage in passages for piece in split(passage.text)]
         return len(self.vectors.get(texts[:limit]))
 
     def rank(self, query: str, passages: Sequence[Passage]) -> list[Scored]:
         """All pieces of the passages, best first. Pure but for the cache of vectors."""
-        rarity, asked = self.index.words.rarity, set(words(query))
+        rarity, asked = self.rarity(), set(words(query))
         found = [(passage, piece) for passage in passages for piece in split(passage.text)]
         overlap = {id(piece): rarity.overlap(asked, stems(context(passage, piece))) for passage, piece in found}
         found.sort(key=lambda pair: -overlap[id(pair[1])])
         vectors = self.vectors.get([context(*pair) for pair in found], COLD_LIMIT)
-        vector = self.index.embeddings.query(query)
+        vector = self.embeddings.query(query)
         scored = []
         for passage, piece in found:
             text = context(passage, piece)
@@ -128,7 +129,7 @@ class Quoter:
         """The calibrated probability that the passages answer the query."""
         if not ranked:
             return 0.0
-        return apply("answerable", answerable_features(query, passages, ranked, self.index.words.rarity))
+        return apply("answerable", answerable_features(query, passages, ranked, self.rarity()))
 
 
 def piece_features(
