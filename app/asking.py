@@ -24,13 +24,13 @@ def require_strategy(strategy: str | None) -> None:
         raise QueryError(f"there is no strategy {strategy!r}; take one of {', '.join(STRATEGIES)}")
 
 
-def ask_one(query: str, strategy: str | None, show: Console, say: Console) -> None:
+def ask_one(query: str, strategy: str | None, show: Console) -> None:
     require_strategy(strategy)
     with answering() as answer:
         print_answer(answer(query, strategy), show)
 
 
-def compare_all(query: str, show: Console, say: Console) -> None:
+def compare_all(query: str, show: Console) -> None:
     with answering() as answer:
         for strategy in STRATEGIES:
             show.rule(strategy)
@@ -49,7 +49,7 @@ def answering() -> Iterator[Any]:
         yield through_api(settings, error)
         return
     try:
-        service.ingest.sync(service.folders())
+        service.sync()
 
         def local(text: str, strategy: str | None) -> Answer:
             query = Query(text=text, strategy=strategy)  # pyright: ignore[reportArgumentType]
@@ -112,7 +112,7 @@ def print_answer(answer: Answer, show: Console) -> None:
 
 def ingest_paths(paths: list[Path], show: Console, say: Console) -> None:
     """Copy files into the data folder's documents and index what changed."""
-    from retrieval.ingest import SUFFIXES
+    from retrieval.formats import SUFFIXES
 
     settings = load_settings()
     for path in paths:
@@ -133,7 +133,7 @@ def ingest_paths(paths: list[Path], show: Console, say: Console) -> None:
         for path in paths:
             shutil.copyfile(path, folder / path.name)
         with say.status("indexing") as status:
-            service.ingest.sync(service.folders(), lambda done, total, note: status.update(f"{done}/{total} {note}"))
+            service.sync(lambda done, total, note: status.update(f"{done}/{total} {note}"))
         print_documents([(d.source, d.state, d.chunks, d.error) for d in service.store.documents()], show)
     finally:
         service.close()

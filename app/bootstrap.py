@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,13 @@ from core.measured import Measured, Standing, Trust, load_measured, standing
 from core.settings import Settings
 from core.store import Store, open_store
 from core.types import STRATEGIES, Query
+from router.expected_quality import ExpectedQualityRouter
 
+Progress = Callable[[int, int, str], None]
 log = logging.getLogger("trivium")
 LABELLED_PER_TASK = 150
+# Adapters may come and go in their folders; asking the disk more often than this would slow every query.
+FINGERPRINT_SECONDS = 2.0
 
 
 @dataclass
@@ -35,10 +41,10 @@ class Service:
     models: Any
     index: Any
     ingest: Any
-    answering: Answering
     runs: Runs
     measured: Measured
-    lock: Any
+    answering: Answering = field(init=False)
+    _fingerprints: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     def model_of(self, strategy: str) -> str:
         """The name of the model that serves a strategy."""
@@ -54,10 +60,15 @@ class Service:
         """What a figure was measured with: the model, or for quoting rag the method. Empty: no such model."""
         if strategy == "rag":
             return "quotes"
+        known = self._fingerprints.get(strategy)
+        if known and time.monotonic() - known[0] < FINGERPRINT_SECONDS:
+            return known[1]
         try:
-            return self.models.fingerprint(self.model_of(strategy))
+            found = self.models.fingerprint(self.model_of(strategy))
         except ModelNotFound:
-            return ""
+            found = ""
+        self._fingerprints[strategy] = (time.monotonic(), found)
+        return found
 
     def standing(self, task: str, strategy: str) -> Standing:
         kind, fingerprint = self.domain.task(task), self.fingerprint(strategy)
@@ -85,12 +96,16 @@ class Service:
         """Where documents lie: the pack's, and what was uploaded."""
         return [self.domain.documents, self.settings.data_dir / "documents"]
 
+    def sync(self, progress: Progress | None = None) -> None:
+        """Bring the index in step with the folders in this process (the API does it as a job)."""
+        for folder in self.folders():
+            self.ingest.sync(folder, progress)
+
     def close(self) -> None:
         self.runs.stop_all()
         self.models.close()
         self.index.close()
         self.store.engine.dispose()
-        self.lock.close()
 
 
 def open_service(settings: Settings, models: Any = None) -> Service:
@@ -99,62 +114,68 @@ def open_service(settings: Settings, models: Any = None) -> Service:
     Raises:
         DomainError, SettingsError, DataFolderInUse, ModelError: each says how to mend it.
     """
-    from retrieval.hybrid import HybridRetriever
 
     from core.llm import open_models
     from retrieval.embeddings import open_embeddings
-    from retrieval.index import lock_data_dir, open_index
+    from retrieval.index import open_index
     from retrieval.ingest import Ingest
+    from retrieval.lock import lock_data_dir
 
     domain = load_domain(settings.domain)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    lock = lock_data_dir(settings.data_dir)
-    try:
+    measured = load_measured(domain)
+    with lock_data_dir(settings.data_dir):
         store = open_store(settings.database)
         interrupted = store.interrupt_running()
         if interrupted:
             log.warning("%d answers were interrupted by the last stop; their text was kept", interrupted)
-        embeddings = open_embeddings(settings)
-        index = open_index(settings, store, embeddings)
-        index.check()
-    except BaseException:
-        lock.close()
-        raise
+        index = open_index(settings, store, open_embeddings(settings))
+    index.check()
+    models = models or open_models(settings, log.info)
     service = Service(
-        settings=settings, domain=domain, store=store, models=models or open_models(settings), index=index,
-        ingest=Ingest(store, index, settings), answering=None, runs=Runs(store, settings.queue_limit),  # pyright: ignore[reportArgumentType]
-        measured=load_measured(domain), lock=lock,
-    )  # fmt: skip
-    retriever = HybridRetriever(index=index)
-    service.answering = build_answering(service, retriever, embeddings)
+        settings,
+        domain,
+        store,
+        models,
+        index,
+        Ingest(store, index, settings),
+        Runs(store, settings.queue_limit),
+        measured,
+    )
+    service.answering = build_answering(service)
     return service
 
 
-def build_answering(service: Service, retriever: Any, embeddings: Any) -> Answering:
+def build_answering(service: Service) -> Answering:
     from retrieval.citations import check_written
-    from retrieval.quote import Quoter
+    from retrieval.hybrid import HybridRetriever
 
-    from router.expected_quality import ExpectedQualityRouter
-    from router.likeness import TaskLikeness, embed_cached
-
-    domain, settings = service.domain, service.settings
-    queries, tasks = labelled(domain)
-    vectors = embed_cached(embeddings, queries, settings.data_dir / "cache", settings.embedding_model)
-    router = ExpectedQualityRouter(domain, TaskLikeness(embeddings, queries, tasks, vectors), service.standings)
+    domain, retriever = service.domain, HybridRetriever(index=service.index)
     leaves, trust_in, standing_of = service.models.leaves_machine, service.trust_in, service.standing
     strategies = {
         "prompt": Prompting(domain, lambda query: service.chat("prompt", query), leaves, trust_in, standing_of),
         "tuned": Tuned(domain, lambda query: service.chat("tuned", query), leaves, trust_in, standing_of),
         "rag": Documents(
-            domain, Quoter(embeddings).quotes, check_written, lambda query: service.chat("rag", query),
+            domain, retriever.quoter.quotes, check_written, lambda query: service.chat("rag", query),
             leaves, trust_in, standing_of,
         ),
         "refuse": Refusing(domain),
     }  # fmt: skip
-    return Answering(retriever, router, strategies, settings.max_query_chars)
+    return Answering(retriever, build_router(service), strategies, service.settings.max_query_chars)
 
 
-def labelled(domain: Domain) -> tuple[list[str], list[str]]:
+def build_router(service: Service) -> ExpectedQualityRouter:
+    """Fit the router on the pack's labelled queries and the index as it stands."""
+    from router.likeness import TaskLikeness
+
+    index, queries = service.index, labelled(service.domain)
+    likeness = TaskLikeness(
+        index.embeddings.encode_queries, [query for query, _ in queries], [task for _, task in queries],
+        index.best_likeness, service.settings.data_dir / "cache", index.embeddings.name,
+    )  # fmt: skip
+    return ExpectedQualityRouter(service.domain, likeness, service.standings)
+
+
+def labelled(domain: Domain) -> list[tuple[str, str]]:
     """Queries whose task is known: the task types' examples, development cases, seeds (evenly, a share of each)."""
     pairs = [(example, task.name) for task in domain.tasks for example in task.examples]
     pairs += [(case.query, case.task) for case in domain.development()]
@@ -165,7 +186,7 @@ def labelled(domain: Domain) -> tuple[list[str], list[str]]:
     for task, queries in seeds.items():
         step = max(1, len(queries) // LABELLED_PER_TASK)
         pairs += [(query, task) for query in queries[::step][:LABELLED_PER_TASK]]
-    return [query for query, _ in pairs], [task for _, task in pairs]
+    return pairs
 
 
 class Readiness:

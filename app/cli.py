@@ -16,7 +16,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 say = Console(stderr=True, highlight=False)
 show = Console(highlight=False, soft_wrap=True)
 
-Strategy = Annotated[str | None, typer.Option("--strategy", "-s", help="prompt, rag or tuned; default: the router decides")]
+Strategy = Annotated[
+    str | None, typer.Option("--strategy", "-s", help="prompt, rag or tuned; default: the router decides")
+]
 Port = Annotated[int | None, typer.Option(help="port of the API; default: TRIVIUM_PORT or 8000")]
 
 
@@ -52,7 +54,7 @@ def ask(query: str, strategy: Strategy = None) -> None:
     """Ask one question and see the road it takes."""
     from app.asking import ask_one
 
-    ask_one(query, strategy, show, say)
+    ask_one(query, strategy, show)
 
 
 @app.command()
@@ -60,7 +62,7 @@ def compare(query: str) -> None:
     """Answer one question by every road."""
     from app.asking import compare_all
 
-    compare_all(query, show, say)
+    compare_all(query, show)
 
 
 @app.command()
@@ -114,7 +116,9 @@ def new(name: str) -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S"
+    )
     for noisy in ("httpx", "chromadb", "alembic", "httpcore", "transformers", "sentence_transformers"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:

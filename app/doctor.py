@@ -17,7 +17,18 @@ from core.errors import TriviumError
 from core.measured import load_measured
 from core.settings import Settings, load_settings
 
-PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "langchain-core", "chromadb", "dbos", "fastapi", "streamlit", "trl")
+PACKAGES = (
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "langchain-core",
+    "chromadb",
+    "dbos",
+    "fastapi",
+    "streamlit",
+    "trl",
+)
 FREE_BYTES_WANTED = 2 << 30
 
 
@@ -66,10 +77,18 @@ def model(settings: Settings) -> list[Finding]:
 
     models = open_models(settings)
     found = [Finding("base model", settings.base_model)]
-    wanted = {"prompt": settings.prompt_model, "rag": settings.rag_model, "tuned": settings.tuned_model or settings.domain.name}
+    wanted = {
+        "prompt": settings.prompt_model,
+        "rag": settings.rag_model,
+        "tuned": settings.tuned_model or settings.domain.name,
+    }
     for strategy, name in wanted.items():
         known = name in models.names() or name.startswith("server/")
-        mend = "" if known else f"there is no such model; train it (`trivium train`) or set TRIVIUM_{strategy.upper()}_MODEL"
+        mend = (
+            ""
+            if known
+            else f"there is no such model; train it (`trivium train`) or set TRIVIUM_{strategy.upper()}_MODEL"
+        )
         leaves = "; text LEAVES this machine" if known and models.leaves_machine(name) else ""
         found.append(Finding(strategy, name + leaves, mend))
     models.close()

@@ -16,6 +16,7 @@ from core.domain import Domain
 from core.types import Citation, Cited, Dropped, Event, Evidence, Finished, Passage, Query, RouteDecision, Text, Warned
 
 WRITTEN = "rag_written"
+REFUSE_BELOW = 0.3
 ADD_DOCUMENT = "Add a document that answers it, and ask again."
 
 Quotes = Callable[[str, tuple[Passage, ...], int], list[Citation]]
@@ -52,7 +53,10 @@ class Documents:
     ) -> Iterator[Event]:  # fmt: skip
         """Events of an answer that `text` writes piece by piece; None: quote."""
         task = self._domain.task(decision.task)
+        trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
         cited = 0
+        if evidence.answerable < (trust.refuse_below if trust else REFUSE_BELOW):
+            text = iter(())
         for event in self._quote(query, evidence, task.sources) if text is None else self._write(text, evidence):
             cited += isinstance(event, Cited)
             yield event
@@ -62,7 +66,6 @@ class Documents:
             yield Text(text=f"{self._domain.refusal} {ADD_DOCUMENT}")
             yield Finished(refused=True, confidence=evidence.answerable)
             return
-        trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
         if trust and evidence.answerable < trust.threshold:
             yield Warned(message=LOW_CONFIDENCE)
         if not standing.open or not standing.measured:

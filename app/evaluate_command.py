@@ -28,8 +28,10 @@ def evaluate_pack(limit: int | None, save: bool, out: Path | None, say: Console)
     try:
         development, golden = service.domain.development(), service.domain.golden()
         if not golden:
-            raise DomainError(f"{service.domain.folder / 'golden.jsonl'}: no cases; the suite is what evaluation measures on")
-        service.ingest.sync(service.folders())
+            raise DomainError(
+                f"{service.domain.folder / 'golden.jsonl'}: no cases; the suite is what evaluation measures on"
+            )
+        service.sync()
         evaluator = Evaluator(service, lambda line: say.print(f"{time.perf_counter() - began:6.0f} s  {line}"))
         measured, results = evaluator.run(limited(development, limit), limited(golden, limit))
         if save and limit is None:
@@ -39,7 +41,7 @@ def evaluate_pack(limit: int | None, save: bool, out: Path | None, say: Console)
         figures["seconds"] = round(time.perf_counter() - began)
     finally:
         service.close()
-    print_tables(results, figures, say)
+    print_tables(figures, say)
     if out:
         write_cases(out, results, figures)
     return json.dumps(figures)
@@ -86,7 +88,7 @@ def share(flags: Any) -> float:
     return round(sum(flags) / max(1, len(flags)), 4)
 
 
-def print_tables(results: list[Result], figures: dict[str, Any], say: Console) -> None:
+def print_tables(figures: dict[str, Any], say: Console) -> None:
     strategies = ["prompt", "rag", "rag_written", "tuned", "routed"]
     table = Table("task", *strategies, title="Right answers, with 95% intervals")
     for task, row in figures["tasks"].items():

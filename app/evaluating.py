@@ -14,7 +14,7 @@ from typing import Any
 
 from app.answering import grown
 from app.bootstrap import Service
-from app.documents_road import WRITTEN, Documents
+from app.documents_road import REFUSE_BELOW, WRITTEN, Documents
 from app.strategies import Generating, features
 from core.checks import failed, schema_fault
 from core.measured import Measured, Trust
@@ -24,7 +24,6 @@ from evaluation.report import Result, by_task
 from evaluation.scorers import CaseScorer
 
 GENERATING = ("prompt", "tuned")
-READING_TASKS_STRATEGY = "rag"
 Say = Callable[[str], None]
 Key = tuple[str, str, str]
 
@@ -51,7 +50,7 @@ class Evaluator:
         """Calibrate on development cases, measure on golden ones. Returns what to keep, and every result."""
         service, scorer = self.service, CaseScorer(self.service.domain)
         self._generate([*development, *golden])
-        service.measured = Measured(models=self._models())
+        service.measured = Measured(models=self._models(), trust=self._unrefused())
         trust = self._calibrate(development, scorer)
         service.measured = service.measured.model_copy(update={"trust": trust})
         strategies = [*STRATEGIES, WRITTEN]
@@ -178,6 +177,10 @@ class Evaluator:
 
     # Calibration
 
+    def _unrefused(self) -> dict[str, dict[str, Trust]]:
+        """Trust that refuses nothing: calibration wants to see every quote."""
+        return {task.name: {"rag": Trust(threshold=0.0)} for task in self.service.domain.tasks}
+
     def _calibrate(self, development: Sequence[Case], scorer: CaseScorer) -> dict[str, dict[str, Trust]]:
         trust: dict[str, dict[str, Trust]] = {}
         for task in self.service.domain.tasks:
@@ -197,7 +200,7 @@ class Evaluator:
             sure = np.array([r.answer.confidence or 0.0 for r in given])
             right = np.array([r.score.right for r in given], dtype=bool)
             threshold = choose_threshold(sure, right, RISK) if len(given) >= MIN_CASES else CLOSED
-            return Trust(threshold=threshold)
+            return Trust(threshold=threshold, refuse_below=refuse_below(results))
         given = [r for r in given if not failed(kind.checks, kind.json_schema, r.case.query, r.answer.text)]
         logprobs = [self._generations[strategy, task, r.case.query].logprobs for r in given]
         return fit_trust([features(row) for row in logprobs], [r.score.right for r in given])
@@ -211,6 +214,18 @@ class Evaluator:
             if schema and made:
                 shares.append(not schema_fault(schema, made.text))
         return sum(shares) / len(shares) if shares else None
+
+
+def refuse_below(results: Sequence[Result]) -> float:
+    """The probability under which to say "I don't know": where most answerable cases answered rightly are kept and most
+    that the documents do not answer are refused (the greatest sum of both shares)."""
+    kept = [r.answer.confidence or 0.0 for r in results if r.answerable and r.score.right]
+    none = [r.answer.confidence or 0.0 for r in results if not r.answerable]
+    if not kept or not none:
+        return REFUSE_BELOW
+    cuts = sorted({0.0, *kept})
+    gains = [sum(c >= cut for c in kept) / len(kept) + sum(c < cut for c in none) / len(none) for cut in cuts]
+    return cuts[gains.index(max(gains))]
 
 
 def generation(reply: Any) -> Generation:

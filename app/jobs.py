@@ -37,14 +37,14 @@ class Jobs:
                 "executor_id": EXECUTOR,
                 "application_version": VERSION,
                 "log_level": "WARNING",
-                "run_admin_server": False,
-            }  # pyright: ignore[reportArgumentType]
+            }
         )
 
         @DBOS.step(name="plan")
         def plan() -> dict[str, Any]:
-            found = ingest.plan(folders())
-            return {"changed": [[source, str(path)] for source, path in found.changed], "removed": list(found.removed)}
+            plans = [(folder, ingest.plan(folder)) for folder in folders()]
+            changed = [[name, str(folder / name)] for folder, found in plans for name in found.changed]
+            return {"changed": changed, "removed": [source for _, found in plans for source in found.removed]}
 
         @DBOS.step(name="one")
         def one(source: str, path: str) -> str:

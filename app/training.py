@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -10,10 +12,14 @@ from core.domain import load_domain
 from core.errors import SettingsError
 from core.settings import ROOT, load_settings
 
+if TYPE_CHECKING:
+    from finetune.monitor import Step
+
 RECIPES = ROOT / "finetune" / "recipes"
 
 
 def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
+    from core.llm.base_weights import base_folder
     from finetune.recipe import load_recipe
     from finetune.train import train
 
@@ -21,8 +27,8 @@ def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
     domain = load_domain(settings.domain)
     file = recipe or default_recipe(domain.name)
     target = out or settings.data_dir / "adapters" / domain.name
-    card = train(settings, domain, load_recipe(file), target, say.print)
-    say.print(f"{card['name']} is in {target}. Measure it with `trivium evaluate`, then serve it.")
+    adapter = train(base_folder(settings, say.print), domain, load_recipe(file), target, progress=shown(say))
+    say.print(f"{adapter.name} is in {target}. Measure it with `trivium evaluate`, then serve it.")
 
 
 def default_recipe(name: str) -> Path:
@@ -31,3 +37,12 @@ def default_recipe(name: str) -> Path:
         return own
     found = sorted(file.name for file in RECIPES.glob("*.yaml"))
     raise SettingsError(f"there is no recipe {own.name}; name one with --recipe ({', '.join(found)})")
+
+
+def shown(say: Console) -> Callable[[Step], None]:
+    """A line for each step that training reports."""
+
+    def show(step: Step) -> None:
+        say.print(str(step), markup=False)
+
+    return show

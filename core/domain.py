@@ -107,7 +107,9 @@ class Domain(Part):
         return cases
 
     def _example(self, where: str, row: dict[str, Any]) -> Example:
-        turns: dict[str, str] = {t["role"]: t["content"] for t in row.get("messages", []) if {"role", "content"} <= set(t)}
+        turns: dict[str, str] = {
+            t["role"]: t["content"] for t in row.get("messages", []) if {"role", "content"} <= set(t)
+        }
         if not (turns.get("user") and turns.get("assistant")):
             raise DomainError(f"{where}: an example needs `messages` with a user and an assistant turn")
         self._known_task(where, row.get("task", ""))

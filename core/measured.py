@@ -34,12 +34,14 @@ class Figure(Part):
 class Trust(Part):
     """Logistic calibration of an answer's features to the probability that it is right, fitted on development cases.
 
-    An answer under `threshold` is shown with a warning. `threshold` above 1: none may be shown without.
+    An answer under `threshold` is shown with a warning. `threshold` above 1: none may be shown without. Under
+    `refuse_below` it is not shown at all, but "I don't know".
     """
 
     weights: dict[str, float] = {}
     intercept: float = 0.0
     threshold: float = 0.5
+    refuse_below: float = 0.0
 
     def probability(self, features: dict[str, float]) -> float:
         z = self.intercept + sum(weight * features.get(name, 0.0) for name, weight in self.weights.items())
@@ -105,6 +107,8 @@ def standing(task: TaskType, strategy: str, figure: Figure | None, floor: float,
         why = f"{strategy} has not been measured on {task.name} cases with this model: run `trivium evaluate`"
         return Standing(open=serve_unmeasured, floor=floor, why=why)
     if figure.score < floor:
-        why = f"{strategy} gets {figure.score:.0%} of the golden {task.name} cases right, under the floor of {floor:.0%}"
+        why = (
+            f"{strategy} gets {figure.score:.0%} of the golden {task.name} cases right, under the floor of {floor:.0%}"
+        )
         return Standing(open=False, score=figure.score, floor=floor, why=why, measured=True)
     return Standing(open=True, score=figure.score, floor=floor, measured=True)

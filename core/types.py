@@ -110,12 +110,16 @@ class Answer(Noun):
     citations: tuple[Citation, ...] = ()
     passages: tuple[Passage, ...] = ()
     warnings: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = Field(default=(), description="sentences that failed the citation check and were not shown")
+    dropped: tuple[str, ...] = Field(
+        default=(), description="sentences that failed the citation check and were not shown"
+    )
     confidence: float | None = None
     refused: bool = False
     model: str = ""
     left_machine: bool = False
-    timings: dict[str, float] = Field(default={}, description="seconds: route, first_token, total; and tokens (a count)")
+    timings: dict[str, float] = Field(
+        default={}, description="seconds: route, first_token, total; and tokens (a count)"
+    )
     error: str = ""
     created_at: datetime = Field(default_factory=now)
 

@@ -14,7 +14,6 @@ from core.measured import Standing
 from core.types import STRATEGIES, Evidence, Query, RouteDecision
 from router.likeness import Likeness, TaskLikeness
 
-OVERRIDE_TASK_FLOOR = 0.0
 ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
 ADVICE = {
     "rag": "add a document that answers such questions",
@@ -35,7 +34,7 @@ class ExpectedQualityRouter:
         self._domain, self._likeness, self._standings = domain, likeness, standings
 
     def route(self, query: Query, evidence: Evidence) -> RouteDecision:
-        like = self._likeness.of(query.text)
+        like = self._likeness.of(query.text, max((p.dense for p in evidence.passages), default=0.0))
         standings = self._standings()
         tasks = {name: round(share, 4) for name, share in like.tasks.items()}
         task = query.task or max(tasks, key=lambda name: tasks[name])

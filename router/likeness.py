@@ -1,67 +1,72 @@
-"""Likeness of a query to the task types: a classifier over sentence embeddings of labelled queries.
+"""Likeness of a query to the task types: a classifier over features of labelled queries.
 
-Multinomial logistic regression over MiniLM vectors beats nearest neighbours where tasks have unequal numbers of
-examples; the nearest example is kept because it is the reason that a person understands.
+Multinomial logistic regression does better here than nearest neighbours, because tasks have unequal numbers of
+examples; the nearest example is kept all the same, since it is the reason that a person understands.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
+from router.features import Encode, features, frame
 
-REGULARIZATION = 30.0
+REGULARIZATION = 5.0
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """`tasks`: probability of each task type; `nearest`: the most similar labelled query and its cosine."""
+    """`tasks`: probability of each task type; `nearest`: the most similar labelled query of the likeliest task."""
 
     tasks: dict[str, float]
     nearest: str
-    nearest_task: str
-    cosine: float
 
 
 class TaskLikeness:
-    def __init__(self, embeddings: Embeddings, queries: Sequence[str], tasks: Sequence[str], vectors: np.ndarray):
-        """`vectors`: (queries, dimensions), unit length, one row for each labelled query."""
+    """`evidence`: likeness of the best passage for each of some query vectors (queries, dimensions) -> (queries,)."""
+
+    def __init__(
+        self, encode: Encode, queries: Sequence[str], tasks: Sequence[str], evidence: Callable[[np.ndarray], np.ndarray],
+        cache: Path, model: str,
+    ) -> None:  # fmt: skip
         from sklearn.linear_model import LogisticRegression
 
-        self._embeddings = embeddings
-        self._queries, self._tasks, self._vectors = list(queries), list(tasks), vectors
+        self._encode, self._queries, self._tasks = encode, list(queries), np.asarray(tasks)
+        self._vectors = embed_cached(encode, queries, cache, model)
+        frames = embed_cached(encode, [frame(query) for query in queries], cache, model)
         self._model = None
         if len(set(tasks)) > 1:
-            self._model = LogisticRegression(C=REGULARIZATION, class_weight="balanced", max_iter=2000)
-            self._model.fit(vectors, self._tasks)
+            matrix = features(queries, self._vectors, frames, evidence(self._vectors))
+            self._model = LogisticRegression(C=REGULARIZATION, class_weight="balanced", max_iter=500)
+            self._model.fit(matrix, self._tasks)
 
-    def of(self, text: str) -> Likeness:
-        vector = np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
-        cosines = self._vectors @ vector
-        best = int(cosines.argmax())
+    def of(self, text: str, passage_likeness: float) -> Likeness:
+        """`passage_likeness`: cosine of the query and the best passage."""
+        masked = frame(text)
+        vectors = self._encode([text] if masked == text else [text, masked])
         if self._model is None:
-            shares = {self._tasks[0]: 1.0}
+            shares = {str(self._tasks[0]): 1.0}
         else:
+            row = features([text], vectors[:1], vectors[-1:], np.array([passage_likeness]))
             shares = dict(
-                zip(self._model.classes_, map(float, self._model.predict_proba(vector[None])[0]), strict=True)
+                zip(map(str, self._model.classes_), map(float, self._model.predict_proba(row)[0]), strict=True)
             )
-        return Likeness(shares, self._queries[best], self._tasks[best], float(cosines[best]))
+        likeliest = max(shares, key=lambda name: shares[name])
+        same = np.flatnonzero(self._tasks == likeliest)
+        return Likeness(shares, self._queries[int(same[(self._vectors[same] @ vectors[0]).argmax()])])
 
 
-def embed_cached(embeddings: Embeddings, texts: Sequence[str], folder: Path, model: str) -> np.ndarray:
+def embed_cached(encode: Encode, texts: Sequence[str], folder: Path, model: str) -> np.ndarray:
     """Vectors of the texts, (texts, dimensions), kept in `folder` under a hash of texts and model."""
     key = hashlib.sha256("\x00".join([model, *texts]).encode()).hexdigest()[:24]
     file = folder / f"queries-{key}.npy"
     if file.is_file():
         return np.load(file)
-    vectors = np.asarray(embeddings.embed_documents(list(texts)), dtype=np.float32)
+    vectors = np.asarray(encode(list(texts)), dtype=np.float32)
     folder.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial.npy")
     np.save(partial, vectors)

@@ -38,7 +38,7 @@ def upload(file: UploadFile, service: OpenServiceDep, jobs: JobsDep) -> dict[str
 
 def save_upload(file: UploadFile, service: Service) -> str:
     """Keep an uploaded file in the data folder, whole or not at all. Raises DocumentError."""
-    from retrieval.ingest import SUFFIXES
+    from retrieval.formats import SUFFIXES
 
     source = Path(file.filename or "").name
     if not source or source.startswith("."):
