@@ -136,15 +136,18 @@ def show_why(route: RouteDecision, answer: Answer) -> None:
 
 
 def show_other_roads(answer: Answer, ask_again: AskAgain) -> None:
+    """A button for each road that this answer did not take; and for the router's choice, where a person chose."""
     taken = answer.route.strategy if answer.route else ""
+    roads: dict[str, str | None] = {road: road for road in ("prompt", "rag", "tuned") if road != taken}
+    if answer.route and answer.route.overridden:
+        roads = {"auto": None, **roads}
     with st.popover("Ask again by another road", icon=":material/replay:", key=f"roads-{answer.id}"):
-        for strategy in ("prompt", "rag", "tuned"):
-            if strategy != taken:
-                st.button(
-                    words.road(strategy),
-                    key=f"{strategy}-{answer.id}",
-                    icon=words.ICONS[strategy],
-                    width="stretch",
-                    on_click=ask_again,
-                    args=(answer.query, strategy),
-                )
+        for name, strategy in roads.items():
+            st.button(
+                words.road(name),
+                key=f"{name}-{answer.id}",
+                icon=words.ICONS.get(name),
+                width="stretch",
+                on_click=ask_again,
+                args=(answer.query, strategy),
+            )

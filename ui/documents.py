@@ -14,9 +14,10 @@ from ui.gate import flash, problem, surface_flash
 
 TICK = 1.0
 TYPES = ["md", "txt", "html", "pdf", "docx", "pptx", "xlsx", "csv"]
-AT_WORK = ("waiting", "parsing", "indexing")
+AT_WORK = ("parsing", "indexing")
+ENDED_BADLY = ("error", "max_recovery_attempts_exceeded")
 STATES = {"indexed": "green", "failed": "red", "waiting": "gray", "parsing": "blue", "indexing": "blue"}
-JOBS = {"ingest": "Adding documents", "sync": "Checking all documents", "index": "Indexing"}
+JOBS = {"sync": "Indexing"}
 
 
 def page() -> None:
@@ -53,18 +54,23 @@ def shelf() -> None:
     """Jobs and documents; redrawn every second for as long as something is at work."""
     surface_flash()
     try:
-        jobs = [job for job in api().jobs() if job.state in ("pending", "enqueued")]
+        known = sorted(api().jobs(), key=lambda job: job.created_at)
         documents = api().documents()
     except ApiError as error:
         problem(error)
         return
+    jobs = [job for job in known if job.state in ("pending", "enqueued")]
     busy = bool(jobs) or any(row["state"] in AT_WORK for row in documents)
     if busy != st.session_state["documents-busy"]:
         st.session_state["documents-busy"] = busy
         st.rerun()
     for job in jobs:
         show_job(job)
+    if known and known[-1].state in ENDED_BADLY:
+        st.error(f"The last job failed. {safe.plain(known[-1].error)}", icon=":material/error:")
     show_summary(documents)
+    if not busy and any(row["state"] == "waiting" for row in documents):
+        st.button("Index what waits", key="resume", on_click=attempt, args=(api().sync,))
     failed = [row for row in documents if row["state"] == "failed"]
     for row in failed:
         show_failed(row)

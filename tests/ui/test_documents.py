@@ -53,6 +53,15 @@ def test_a_job_shows_how_far_it_is_and_can_be_cancelled(fake: FakeApi) -> None:
     assert "waiting" in text(at)
     button(at, "Cancel")
     assert {job.state for job in fake.jobs.values()} == {"cancelled"}
+    button(at, "Index what waits")
+    assert len(fake.posted("/api/documents/sync")) == 1
+
+
+def test_a_job_that_failed_as_a_whole_says_so(fake: FakeApi) -> None:
+    job = fake.ingest("new.pdf", 100)
+    at = until(only("documents").run(), lambda at: "5 documents" in text(at))
+    fake.jobs[job.id] = job.model_copy(update={"state": "error", "error": "The disk is full."})
+    assert "The last job failed. The disk is full." in text(at.run())
 
 
 def test_an_empty_index_invites_to_add_a_document(fake: FakeApi) -> None:
