@@ -148,7 +148,8 @@ class ServerChat(BaseChatModel):
             arguments["logprobs"] = True
         if options.json_schema is not None:
             named = {"name": "answer", "schema": options.json_schema, "strict": True}
-            arguments["response_format"] = {"type": "json_schema", "json_schema": named}
+            # In the raw body too, or the client parses the answer itself and fails in its own words.
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
         return arguments
 
 

@@ -14,10 +14,10 @@ from core.settings import load_settings
 
 pytestmark = pytest.mark.model
 
-CAPITAL = [("system", "Answer briefly."), ("user", "What is the capital of France?")]
+SUM = [("user", "What is 2 plus 2?")]
 COUNT = [("user", "Count from one to fifty, in words.")]
 PROMPTS = [
-    CAPITAL,
+    SUM,
     [("user", "Say hello.")],
     [("user", "What is a graphics card? " * 10)],
     [("user", "Name three colours, and say for each what it reminds you of.")],
@@ -78,7 +78,7 @@ def make_adapter(folder, base, seed=0, targets=("q_proj", "v_proj", "down_proj")
     tuned = get_peft_model(model, LoraConfig(r=4, target_modules=list(targets)))
     for name, parameter in tuned.named_parameters():
         if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.05)
+            torch.nn.init.normal_(parameter, std=0.3)
     tuned.save_pretrained(folder)
     sha256 = hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
     card = {"base": "smollm2", "base_fingerprint": fingerprint or base[1], "sha256": sha256}
@@ -91,13 +91,13 @@ def answer(chat, messages, **kwargs):
 
 
 def test_pieces_stream_before_the_end_and_join_to_the_whole_answer(chat):
-    whole = answer(chat, CAPITAL)
+    whole = answer(chat, SUM)
     stop, pieces = threading.Event(), []
-    for chunk in chat.stream(CAPITAL, max_new_tokens=24, stop_flag=stop):
+    for chunk in chat.stream(SUM, max_new_tokens=24, stop_flag=stop):
         pieces.append(chunk)
     assert len(pieces) > 3
     assert "".join(str(piece.content) for piece in pieces) == whole.content
-    assert "Paris" in str(whole.content)
+    assert "4" in str(whole.content)
     last = pieces[-1].response_metadata
     assert last["finish_reason"] == "stop"
     assert last["model"] == "base"
@@ -126,7 +126,7 @@ def test_a_reader_that_goes_away_ends_the_answer(chat, engine):
     stream = chat.stream(COUNT, max_new_tokens=4000)
     next(stream)
     stream.close()
-    assert answer(chat, CAPITAL).content  # would time out behind 4,000 tokens
+    assert answer(chat, SUM).content  # would time out behind 4,000 tokens
 
 
 def test_a_schema_gives_valid_json_and_a_cut_object_is_an_error(chat):
@@ -138,7 +138,7 @@ def test_a_schema_gives_valid_json_and_a_cut_object_is_an_error(chat):
         answer(chat, question, json_schema=SCHEMA, max_new_tokens=4)
     with pytest.raises(ModelError, match="schema"):
         answer(chat, question, json_schema={"type": "nonsense"})
-    assert answer(chat, CAPITAL).content
+    assert answer(chat, SUM).content
 
 
 def test_threads_get_their_own_answers(chat):
@@ -167,10 +167,10 @@ def test_a_batch_gives_in_fp32_what_single_answers_give(engine):
 
 
 def test_a_batch_may_mix_schemas_and_free_text(chat):
-    free, bound = chat.batch([CAPITAL, CAPITAL], max_new_tokens=60, json_schema=[None, SCHEMA])
-    assert free.content == answer(chat, CAPITAL).content
+    free, bound = chat.batch([SUM, SUM], max_new_tokens=60, json_schema=[None, SCHEMA])
+    assert free.content == answer(chat, SUM).content
     json.loads(str(bound.content))
-    cut = chat.batch([CAPITAL, CAPITAL], max_new_tokens=3, json_schema=[None, SCHEMA], return_exceptions=True)
+    cut = chat.batch([SUM, SUM], max_new_tokens=3, json_schema=[None, SCHEMA], return_exceptions=True)
     assert isinstance(cut[1], ModelError)
 
 
@@ -191,14 +191,14 @@ def test_the_fast_decoder_agrees_with_transformers_token_by_token(base, chat):
 def test_sampling_is_repeatable_by_seed_and_a_stop_text_is_not_shown(chat):
     draw = {"temperature": 1.0, "seed": 7}
     assert answer(chat, COUNT, **draw).content == answer(chat, COUNT, **draw).content
-    whole = str(answer(chat, CAPITAL).content)
-    assert answer(chat, CAPITAL, stop=["Paris"]).content == whole.split("Paris")[0]
+    whole = str(answer(chat, SUM).content)
+    assert answer(chat, SUM, stop=["4", "absent"]).content == whole.split("4")[0]
 
 
 def test_too_long_a_prompt_is_refused_and_the_engine_lives_on(chat):
     with pytest.raises(QueryError, match="reads 8192"):
         answer(chat, [("user", "word " * 9000)])
-    assert answer(chat, CAPITAL).content
+    assert answer(chat, SUM).content
 
 
 def test_a_fault_in_a_generation_reaches_the_caller_and_the_engine_lives_on(chat, monkeypatch):
@@ -208,22 +208,22 @@ def test_a_fault_in_a_generation_reaches_the_caller_and_the_engine_lives_on(chat
     with monkeypatch.context() as patch:
         patch.setattr("core.llm.local.runtime.generate", broken)
         with pytest.raises(ModelError, match="boom"):
-            answer(chat, CAPITAL)
-    assert answer(chat, CAPITAL).content
+            answer(chat, SUM)
+    assert answer(chat, SUM).content
 
 
 def test_an_adapter_changes_the_answer_and_leaves_the_base_unchanged(engine, chat, adapter_folder, base, tmp_path):
-    before = answer(chat, CAPITAL)
+    before = answer(chat, SUM)
     tuned = LocalChat(engine=engine, model_name="desk", adapter=read_adapter(adapter_folder))
     other = LocalChat(engine=engine, adapter=read_adapter(make_adapter(tmp_path / "other", base, seed=1)))
-    first = answer(tuned, CAPITAL)
+    first = answer(tuned, SUM)
     assert first.content != before.content
     assert first.response_metadata["model"] == "desk"
-    assert answer(other, CAPITAL).content != first.content
-    assert answer(chat, CAPITAL).content == before.content
-    assert answer(tuned, CAPITAL).content == first.content
-    assert tuned.batch([CAPITAL, COUNT], max_new_tokens=24)[0].content == first.content
-    assert chat.batch([CAPITAL, COUNT], max_new_tokens=24)[0].content == before.content
+    assert answer(other, SUM).content != first.content
+    assert answer(chat, SUM).content == before.content
+    assert answer(tuned, SUM).content == first.content
+    assert tuned.batch([SUM, COUNT], max_new_tokens=24)[0].content == first.content
+    assert chat.batch([SUM, COUNT], max_new_tokens=24)[0].content == before.content
 
 
 def test_a_changed_or_foreign_adapter_is_refused(engine, chat, base, tmp_path):
@@ -231,11 +231,11 @@ def test_a_changed_or_foreign_adapter_is_refused(engine, chat, base, tmp_path):
     weights = folder / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     with pytest.raises(AdapterMismatch, match="sha256 differs"):
-        answer(LocalChat(engine=engine, adapter=read_adapter(folder)), CAPITAL)
+        answer(LocalChat(engine=engine, adapter=read_adapter(folder)), SUM)
     foreign = make_adapter(tmp_path / "foreign", base, seed=3, fingerprint="0" * 64)
     with pytest.raises(AdapterMismatch, match="trained for base"):
-        answer(LocalChat(engine=engine, adapter=read_adapter(foreign)), CAPITAL)
-    assert answer(chat, CAPITAL).content
+        answer(LocalChat(engine=engine, adapter=read_adapter(foreign)), SUM)
+    assert answer(chat, SUM).content
 
 
 def test_models_answer_by_name(data_dir, base, tmp_path, adapter_folder):
@@ -247,13 +247,13 @@ def test_models_answer_by_name(data_dir, base, tmp_path, adapter_folder):
         assert models.fingerprint("base") == base[1]
         assert models.fingerprint("desk").startswith(base[1])
         assert not models.leaves_machine("desk")
-        assert models.chat("desk").invoke(CAPITAL, max_new_tokens=8).response_metadata["model"] == "desk"
+        assert models.chat("desk").invoke(SUM, max_new_tokens=8).response_metadata["model"] == "desk"
         with pytest.raises(ModelNotFound, match="base, desk"):
             models.chat("absent")
     finally:
         models.close()
     with pytest.raises(ModelError, match="unloaded"):
-        models.chat("base").invoke(CAPITAL)
+        models.chat("base").invoke(SUM)
 
 
 def test_the_converted_tokenizer_splits_digits_as_the_model_was_trained(base):

@@ -33,7 +33,9 @@ class Runtime:
 
     def __init__(self, folder: Path, fingerprint: str, device: str, quantization: str, dtype: str) -> None:
         from transformers import AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         set_threads()
         self.fingerprint = fingerprint
         self._load_base = partial(load_model, folder, pick_device(device), quantization, dtype)
