@@ -98,8 +98,7 @@ class Service:
 
     def sync(self, progress: Progress | None = None) -> None:
         """Bring the index in step with the folders in this process (the API does it as a job)."""
-        for folder in self.folders():
-            self.ingest.sync(folder, progress)
+        self.ingest.sync(self.folders(), progress)
 
     def close(self) -> None:
         self.runs.stop_all()

@@ -96,9 +96,11 @@ def model(settings: Settings) -> list[Finding]:
 
 
 def device(settings: Settings) -> list[Finding]:
-    from core.llm import describe_device
+    from core.llm.local.runtime import pick_device
 
-    return [Finding("device", describe_device(settings))]
+    name = pick_device(settings.device)
+    nf4 = settings.quantization == "nf4" or (settings.quantization == "auto" and name == "cuda")
+    return [Finding("device", f"{name}, {os.cpu_count()} CPU cores, base in {'NF4' if nf4 else 'bf16'}")]
 
 
 def folder(settings: Settings) -> list[Finding]:

@@ -97,7 +97,8 @@ class Evaluator:
         for task, pairs in groups.items():
             self.say(f"{strategy}: {len(pairs)} {task} cases")
             options = pairs[0][1].options
-            replies = chat.batch([request.messages for _, request in pairs], batch_size=self.batch_size, **options)
+            asked: list[Any] = [request.messages for _, request in pairs]
+            replies = chat.batch(asked, batch_size=self.batch_size, **options)
             for (key, _), reply in zip(pairs, replies, strict=True):
                 self._generations[key] = generation(reply)
 
@@ -109,7 +110,7 @@ class Evaluator:
         _, chat = self.service.chat("rag", Query(text=""))
         todo = [case for case in cases if ("rag", case.task, case.query) not in self._generations]
         self.say(f"rag, written: {len(todo)} cases")
-        asked = [
+        asked: list[Any] = [
             to_langchain(prompts.rag_messages(self.service.domain, Query(text=c.query), self._found(c.query).passages))
             for c in todo
         ]

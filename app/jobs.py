@@ -42,9 +42,9 @@ class Jobs:
 
         @DBOS.step(name="plan")
         def plan() -> dict[str, Any]:
-            plans = [(folder, ingest.plan(folder)) for folder in folders()]
-            changed = [[name, str(folder / name)] for folder, found in plans for name in found.changed]
-            return {"changed": changed, "removed": [source for _, found in plans for source in found.removed]}
+            found = ingest.plan(folders())
+            changed = [[source, str(path)] for source, path in found.changed]
+            return {"changed": changed, "removed": list(found.removed)}
 
         @DBOS.step(name="one")
         def one(source: str, path: str) -> str:
