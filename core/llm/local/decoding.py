@@ -100,7 +100,7 @@ class Batch:
 
     def __init__(self, model: Any, rows: Sequence[Row], pad_id: int, fused: Fused | None) -> None:
         self.model = model
-        self._fused = fused if len(rows) == 1 else None
+        self._fused = fused
         self._decoder: Decoder | None = None
         self.rows = list(rows)
         self.cache: Any = None
@@ -126,7 +126,9 @@ class Batch:
         """Read one token per row, of shape (rows,)."""
         if self._fused is not None:
             if self._decoder is None:
-                self._decoder = self._fused.begin(self.cache, self.length, self.rows[0].options.max_new_tokens)
+                room = max(row.options.max_new_tokens for row in self.rows)
+                self._decoder = self._fused.begin(self.cache, self.gaps, room)
+                self.cache = None
             return self._decoder.step(tokens)
         self.length += 1
         return self._forward(tokens.unsqueeze(1), self.length - 1)
@@ -146,14 +148,20 @@ class Batch:
         if len(keep) > COMPACT * len(self.rows):
             return tokens
         index = torch.tensor(keep, device=tokens.device)
-        self.cache.batch_select_indices(index)
+        if self._decoder is not None:
+            self._decoder.keep(index)
+        else:
+            self.cache.batch_select_indices(index)
         self.rows = [self.rows[at] for at in keep]
         self.gaps = self.gaps[index]
         return tokens[index]
 
 
 def generate(model: Any, rows: Sequence[Row], stop_ids: set[int], pad_id: int, fused: Fused | None = None) -> None:
-    """Write all rows to their end. Every row has a finish reason afterwards. `fused` speeds up a single row."""
+    """Write all rows to their end. Every row has a finish reason afterwards.
+
+    `fused`, where there is one, reads all tokens but the prompts'.
+    """
     with torch.inference_mode():
         batch = Batch(model, rows, pad_id, fused)
         logits = batch.prefill()

@@ -1,7 +1,7 @@
-"""A lean decoder for one answer on a CPU: Llama's layers with fused weights, and nothing else per token.
+"""A lean decoder on a CPU: Llama's layers with fused weights, and nothing else per token.
 
-At 135M parameters and one row, `transformers` spends more time between the multiplications than in them. This halves
-it, and an adapter, merged into its own copy of the weights, costs nothing more. Only models and adapters whose
+At 135M parameters `transformers` spends more time between the multiplications than in them. This halves it, and an
+adapter, merged into its own copy of the weights, costs nothing more. Only models and adapters whose
 structure is known here are taken (`fuse` gives None for others, which then go the common way).
 """
 
@@ -49,31 +49,39 @@ class Fused:
     inverse_frequencies: torch.Tensor
     rope_scale: float
 
-    def begin(self, cache: Any, length: int, room: int) -> Decoder:
-        """Go on after a prompt of `length` tokens that filled `cache`, for at most `room` tokens more."""
-        return Decoder(self, cache, length, room)
+    def begin(self, cache: Any, gaps: torch.Tensor, room: int) -> Decoder:
+        """Go on after prompts that filled `cache`, for at most `room` tokens more; `gaps` counts each row's padding."""
+        return Decoder(self, cache, gaps, room)
 
 
 class Decoder:
-    """One answer in the making: the weights and a key-value cache of fixed size."""
+    """Answers in the making: the weights and a key-value cache of fixed size."""
 
-    def __init__(self, fused: Fused, cache: Any, length: int, room: int) -> None:
+    def __init__(self, fused: Fused, cache: Any, gaps: torch.Tensor, room: int) -> None:
         self._fused = fused
-        self._length = length
+        self._gaps = gaps
+        self._length = cache.get_seq_length()
         self._keys = [_grown(layer.keys, room) for layer in cache.layers]
         self._values = [_grown(layer.values, room) for layer in cache.layers]
 
-    def step(self, token: torch.Tensor) -> torch.Tensor:
-        """Read one token, of shape (1,); scores of shape (1, vocabulary) in float32."""
+    def keep(self, rows: torch.Tensor) -> None:
+        """Go on with these rows only."""
+        self._gaps = self._gaps[rows]
+        self._keys = [keys[rows] for keys in self._keys]
+        self._values = [values[rows] for values in self._values]
+
+    def step(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Read one token per row, of shape (rows,); scores of shape (rows, vocabulary) in float32."""
         fused, shape = self._fused, self._fused.shape
-        hidden = fused.embedding[token]
-        angles = self._length * fused.inverse_frequencies
-        angles = torch.cat([angles, angles])
+        hidden = fused.embedding[tokens]
+        angles = (self._length - self._gaps).unsqueeze(1) * fused.inverse_frequencies
+        angles = torch.cat([angles, angles], -1)[:, None, None]
         cos = (angles.cos() * fused.rope_scale).to(hidden.dtype)
         sin = (angles.sin() * fused.rope_scale).to(hidden.dtype)
+        mask = self._mask()
         for at, layer in enumerate(fused.layers):
             normed = F.rms_norm(hidden, (shape.hidden,), layer.input_norm, shape.eps)
-            attended = self._attend(at, F.linear(normed, layer.qkv), cos, sin)
+            attended = self._attend(at, F.linear(normed, layer.qkv), cos, sin, mask)
             hidden = hidden + F.linear(attended, layer.out)
             normed = F.rms_norm(hidden, (shape.hidden,), layer.after_norm, shape.eps)
             gate, up = F.linear(normed, layer.gate_up).split(shape.inner, -1)
@@ -81,9 +89,17 @@ class Decoder:
         self._length += 1
         return F.linear(F.rms_norm(hidden, (shape.hidden,), fused.norm, shape.eps), fused.head).float()
 
-    def _attend(self, at: int, qkv: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-        shape, place = self._fused.shape, self._length
-        parts = qkv.view(1, shape.heads + 2 * shape.kv_heads, 1, shape.head)
+    def _mask(self) -> torch.Tensor | None:
+        """True where a row may look: everywhere but at its padding. None if no row has any."""
+        if not self._gaps.any():
+            return None
+        return (torch.arange(self._length + 1) >= self._gaps.unsqueeze(1))[:, None, None]
+
+    def _attend(
+        self, at: int, qkv: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        shape, place, rows = self._fused.shape, self._length, len(qkv)
+        parts = qkv.view(rows, shape.heads + 2 * shape.kv_heads, 1, shape.head)
         rotated = parts[:, : shape.heads + shape.kv_heads]
         half = shape.head // 2
         rotated = rotated * cos + torch.cat((-rotated[..., half:], rotated[..., :half]), -1) * sin
@@ -91,9 +107,10 @@ class Decoder:
         keys[:, :, place] = rotated[:, shape.heads :, 0]
         values[:, :, place] = parts[:, shape.heads + shape.kv_heads :, 0]
         # Query heads that share a key head stand where a sequence would: one call without repeated keys.
-        queries = rotated[:, : shape.heads].reshape(1, shape.kv_heads, -1, shape.head)
-        result = F.scaled_dot_product_attention(queries, keys[:, :, : place + 1], values[:, :, : place + 1])
-        return result.reshape(1, shape.heads * shape.head)
+        queries = rotated[:, : shape.heads].reshape(rows, shape.kv_heads, -1, shape.head)
+        seen = slice(0, place + 1)
+        result = F.scaled_dot_product_attention(queries, keys[:, :, seen], values[:, :, seen], attn_mask=mask)
+        return result.reshape(rows, shape.heads * shape.head)
 
 
 def _grown(tensor: torch.Tensor, room: int) -> torch.Tensor:

@@ -69,8 +69,7 @@ class Runtime:
         waiting = [row for row in rows if row.finish is None]
         if waiting:
             model = self._with(adapter)
-            fused = self._fuse(adapter) if len(waiting) == 1 else None
-            generate(model, waiting, self.stop_ids, self.pad_id, fused)
+            generate(model, waiting, self.stop_ids, self.pad_id, self._fuse(adapter))
         return rows
 
     def _row(self, messages: list[dict[str, str]], options: Options, show: Callable[[str], None]) -> Row:
@@ -109,7 +108,7 @@ class Runtime:
         return self._peft
 
     def _fuse(self, adapter: Adapter | None) -> Fused | None:
-        """Fused weights for single answers, the last few kept; None where the common way has to do."""
+        """Fused weights, the last few kept; None where the common way has to do."""
         key = key_of(adapter) if adapter else None
         if key not in self._fused:
             plain = key is None or plain_lora(self._peft.peft_config[key])
