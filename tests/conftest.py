@@ -1,0 +1,19 @@
+"""What all tests share. No test may reach a model hub; the models come inside packages."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """Neither the environment's TRIVIUM_* nor a .env of the working folder decides a test."""
+    for name in list(os.environ):
+        if name.startswith("TRIVIUM_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TRIVIUM_DATA_DIR", str(tmp_path / "data"))

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from core.checks import Check, failed, numbers, query_numbers, schema_fault
+
+
+@pytest.mark.parametrize(
+    ("kind", "query", "good", "bad"),
+    [
+        ({"rule": "alpha == 2 * rank"}, "", '{"alpha": 16, "rank": 8}', '{"alpha": 8, "rank": 8}'),
+        ({"one_of": ["a/b", "c/d"]}, "", "a/b", "a/b please"),
+        ({"starts_with": "Hello"}, "", "Hello Tom,", "Dear Tom,"),
+        ({"ends_with": "desk"}, "", "Yours, the desk", "the desk says"),
+        ({"contains_one_of": ["in one day", "in two days"]}, "", "We answer in two days.", "We answer soon."),
+        ({"forbids": ["sorry", "!"]}, "", "We look into it.", "So Sorry about that"),
+        ({"max_words": 3}, "", "one two three", "one two three four"),
+        (
+            {"numbers_from_query": True},
+            'Explain "3,000 rows in 2 files"',
+            "There are 3000 rows.",
+            "There are 4000 rows.",
+        ),
+        ({"numbers_from_query": ["gb"]}, "a 24GB card", '{"gb": 24}', '{"gb": 48}'),
+        ({"keeps_quoted": 0.5}, 'Polite: "Restart the server"', "Could you restart the server?", "Could you, please?"),
+        ({"name_from_query": True}, "Reply to Priya", "Hello Priya,\n", "Hello Tom,\n"),
+    ],
+)
+def test_each_kind_of_check_holds_and_fails(kind, query, good, bad):
+    check = Check(message="wrong", **kind)
+    assert check.holds(query, good)
+    assert not check.holds(query, bad)
+
+
+@pytest.mark.parametrize("rule", ["__import__('os').system('true')", "open('/etc/passwd')", "nobody == 1", "1 / 0"])
+def test_a_rule_can_do_no_harm_and_fails_quietly(rule):
+    assert not Check(message="m", rule=rule).holds("", '{"a": 1}')
+
+
+def test_a_check_has_exactly_one_kind():
+    with pytest.raises(ValidationError, match="exactly one of"):
+        Check(message="m", max_words=3, starts_with="x")
+    with pytest.raises(ValidationError, match="exactly one of"):
+        Check(message="m")
+
+
+def test_a_schema_fault_comes_first_and_alone():
+    schema = {
+        "type": "object",
+        "required": ["a"],
+        "additionalProperties": False,
+        "properties": {"a": {"type": "integer"}},
+    }
+    check = Check(message="other", max_words=2)
+    assert failed((check,), schema, "", '{"a": 1}') == ()
+    assert failed((check,), schema, "", '{"a": "x y z"}')[0].startswith("the JSON does not fit")
+    assert schema_fault(schema, "{'a': 1}") == "the answer is not valid JSON"
+
+
+def test_numbers_are_read_as_people_write_them():
+    assert numbers("3,000 rows, 4.5 GB, 5k") == {3000.0, 4.5, 5000.0}
+    assert {24.0, 8.0} <= query_numbers("One 24GB card and Llama-3.1-8B")

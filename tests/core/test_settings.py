@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import is_loopback, load_settings
+
+
+def test_defaults_stay_on_loopback():
+    settings = load_settings()
+    assert is_loopback(settings.host)
+    assert settings.database.startswith("sqlite:///")
+    assert settings.server_url is None
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"host": "0.0.0.0"}, "set TRIVIUM_API_KEY"),
+        ({"api_key": "changeme"}, "at least 16 characters"),
+        ({"api_key": "short"}, "openssl rand"),
+        ({"prompt_model": "server/gpt"}, "needs TRIVIUM_SERVER_URL"),
+        ({"server_url": "localhost:8000"}, "write http://"),
+        ({"port": 99999}, "TRIVIUM_PORT"),
+        ({"queue_limit": 0}, "TRIVIUM_QUEUE_LIMIT"),
+        ({"device": "tpu"}, "TRIVIUM_DEVICE"),
+    ],
+)
+def test_unsafe_or_malformed_values_refuse_to_start_and_say_how_to_mend(values, says):
+    with pytest.raises(SettingsError, match=says):
+        load_settings(**values)
+
+
+def test_a_key_opens_other_hosts():
+    assert load_settings(host="0.0.0.0", api_key="k" * 32).host == "0.0.0.0"
+
+
+def test_the_environment_is_read(monkeypatch):
+    monkeypatch.setenv("TRIVIUM_PORT", "9000")
+    assert load_settings().port == 9000
+
+
+def test_a_key_is_not_printed():
+    assert "k" * 32 not in repr(load_settings(api_key="k" * 32))

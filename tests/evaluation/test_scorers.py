@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+
+from app.packs import make_pack
+from core.domain import load_domain
+from core.types import Answer, Case, Citation
+from evaluation.scorers import CaseScorer, occurs
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory):
+    return CaseScorer(load_domain(make_pack("pack", tmp_path_factory.mktemp("p"))))
+
+
+def case(task="lookup", **expected):
+    return Case(id="1", task=task, query='Make this polite: "Send it"', expected=expected)
+
+
+def answer(text="", sources=(), **fields):
+    cited = tuple(
+        Citation(number=n, sentence=text, source=s, passage_id=s, passage=text, start=0, end=1)
+        for n, s in enumerate(sources, 1)
+    )
+    return Answer(query="q", text=text, citations=cited, **{"status": "complete", **fields})
+
+
+def test_json_scores_by_field_and_is_right_when_all_are(scorer):
+    expected = case(json={"a": 1, "b": 2})
+    assert scorer.score(expected, answer('{"a": 1, "b": 2}')).right
+    half = scorer.score(expected, answer('{"a": 1, "b": 3}'))
+    assert (half.value, half.right, half.detail) == (0.5, False, "b")
+    assert not scorer.score(expected, answer('{"a": 1, "b": 2, "c": 3}')).right
+    assert scorer.score(expected, answer("not json")).value == 0
+
+
+def test_a_look_up_needs_the_source_and_the_words(scorer):
+    expected = case(sources=["a.md", "b.md"], contains=["120", "week|weekly"])
+    assert scorer.score(expected, answer("120 hours weekly", ["b.md"])).right
+    assert "wrong source" in scorer.score(expected, answer("120 hours weekly", ["c.md"])).detail
+    assert "lacks 120" in scorer.score(expected, answer("1200 hours weekly", ["a.md"])).detail
+
+
+def test_synthesis_needs_every_group_and_two_documents(scorer):
+    expected = case(sources_all=[["a.md", "b.md"], ["b.md", "c.md"]])
+    assert scorer.score(expected, answer("x", ["a.md", "c.md"])).right
+    assert not scorer.score(expected, answer("x", ["b.md"])).right
+    assert not scorer.score(expected, answer("x", ["a.md", "d.md"])).right
+
+
+def test_refusals(scorer):
+    assert scorer.score(case(refusal=True), answer("no", refused=True)).right
+    assert not scorer.score(case(refusal=True), answer("yes")).right
+    assert scorer.score(case(contains=["x"]), answer("x", refused=True)).detail == "refused"
+
+
+def test_the_checks_of_the_pack_count(scorer):
+    assert scorer.score(case("rewrite", contains=["send"]), answer("Could you send it?")).right
+    assert not scorer.score(case("rewrite", contains=["send"]), answer("send " * 90)).right
+
+
+def test_a_failed_answer_is_not_right(scorer):
+    assert scorer.score(case(contains=["x"]), answer("x", status="failed", error="no model")).detail == "no model"
+
+
+@pytest.mark.parametrize(
+    ("group", "text", "found"),
+    [("64", "rank 64.", True), ("64", "rank 640", False), ("4.5", "4.5 bits", True), ("16|sixteen", "Sixteen", True)],
+)
+def test_numbers_occur_whole(group, text, found):
+    assert occurs(group, text) is found
