@@ -125,7 +125,7 @@ def main() -> None:
         app()
     except TriviumError as error:
         say.print(f"[red]{error.title}.[/red]", end=" ")
-        say.print(str(error), markup=False)
+        say.print(str(error), markup=False, soft_wrap=True)
         raise SystemExit(1) from None
 
 

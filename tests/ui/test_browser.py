@@ -166,6 +166,18 @@ def test_stop_works_during_the_stream(page: Page, desk: FakeApi) -> None:
     assert [answer.status for answer in desk.answers.values()] == ["stopped"]
 
 
+def test_the_page_follows_the_newest_answer(browser: Browser, address: str, desk: FakeApi) -> None:
+    page = opened(browser, address, "phone")
+    for _ in range(2):
+        ask(page, QUESTION)
+        expect(page.get_by_role("button", name="Good").last).to_be_in_viewport()
+        page.wait_for_timeout(500)
+    main = page.locator("main")
+    assert main.evaluate("main => main.scrollTop") > 300
+    assert main.evaluate("main => main.scrollHeight - main.clientHeight - main.scrollTop") < 5
+    page.context.close()
+
+
 def test_history_is_still_there_after_a_visit_to_another_page(page: Page, desk: FakeApi) -> None:
     page.get_by_role("button", name=QUESTION).click()
     shown(page, LAST_WORDS)
@@ -198,7 +210,7 @@ def test_hostile_text_loads_nothing_links_nowhere_and_runs_nothing(page: Page, d
     ask(page, "hostile")
     page.get_by_text("Source: evil.md").click()
     shown(page, "![pixel](http")
-    inside = page.get_by_test_id("stMain")
+    inside = page.locator("main")
     assert inside.locator("img[src*='127.0.0.1:9'], script, iframe, .katex").count() == 0
     assert inside.locator("a").count() == 0
     assert [url for url in asked_for if "127.0.0.1:9/" in url] == []
@@ -251,7 +263,7 @@ def test_no_page_scrolls_sideways(browser: Browser, address: str, desk: FakeApi,
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_timeout(500)
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
-    main = page.get_by_test_id("stMain")
+    main = page.locator("main")
     assert main.evaluate("main => main.scrollWidth - main.clientWidth") <= 0
     page.context.close()
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.ui import scenes
 from tests.ui.fake_api import FakeApi
 from tests.ui.pages import button, only, text, until
 
@@ -32,6 +34,19 @@ def test_a_preference_is_sent_over_each_other_answer_and_shows_the_roads(fake: F
     for told in ("Tuned model", "Documents", "Prompt", "You preferred this answer."):
         assert told in text(at)
     assert "Prefer A" not in text(at)
+
+
+def test_an_answer_that_failed_is_no_rival(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = scenes.whole
+    failed = {"text": "", "route": scenes.decision("tuned"), "status": "failed", "error": "There is no such model."}
+    monkeypatch.setattr(scenes, "whole", lambda query, road: failed if road == "tuned" else whole(query, road))
+    at = only("compare").run()
+    at.text_area(key="compare-query").set_value(QUESTION)
+    button(at, "Ask every road")
+    until(at, lambda at: "Prefer" in text(at))
+    assert "There is no such model." in text(at)
+    button(at, next(b.label for b in at.button if b.label.startswith("Prefer")))
+    assert len(fake.posted("/api/ratings")) == 1
 
 
 def test_without_a_preference_the_roads_can_be_shown_and_nothing_is_sent(fake: FakeApi) -> None:

@@ -1,0 +1,38 @@
+"""A real API process with scripted models, to be killed: python -m tests.app.serve_scripted DATA PACK PORT DELAY."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import uvicorn
+
+from app.main import create_app
+from core.llm import ScriptedModels
+from core.settings import load_settings
+
+
+def main() -> None:
+    data, pack, port, delay = sys.argv[1:5]
+    settings = load_settings(data_dir=Path(data), domain=Path(pack), port=int(port), serve_unmeasured=True)
+    slow_ingest(float(delay))
+    models = ScriptedModels({"base": {"*": "word " * 500}, "office": {"*": "open/now"}}, delay=float(delay))
+    uvicorn.run(create_app(settings, models), port=int(port), log_level="warning")
+
+
+def slow_ingest(seconds: float) -> None:
+    """Every file takes a little longer, so that a kill comes in the middle."""
+    from retrieval.ingest import Ingest
+
+    one = Ingest.one
+
+    def slow(self, *args, **kwargs):
+        time.sleep(seconds * 5)
+        return one(self, *args, **kwargs)
+
+    Ingest.one = slow
+
+
+if __name__ == "__main__":
+    main()

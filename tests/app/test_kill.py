@@ -1,0 +1,120 @@
+"""Kill -9 in the middle: nothing is lost and nothing comes twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from core.settings import ROOT
+from core.store import open_store
+from tests.app.conftest import office
+
+FILES = 12
+
+
+@pytest.fixture
+def place(tmp_path):
+    pack = office(tmp_path)
+    for n in range(FILES):
+        (pack / "documents" / f"note-{n:02}.md").write_text(f"# Note {n}\n\nLocker number {n} belongs to guest {n}.\n")
+    return pack, tmp_path / "data"
+
+
+@contextmanager
+def api(pack, data, delay) -> Iterator[tuple[subprocess.Popen, httpx.Client]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "tests.app.serve_scripted", str(data), str(pack), str(port), str(delay)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield process, client
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(what, seconds=90):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if found := what():
+                return found
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError("it did not come about in time")
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def indexed(client):
+    return [row for row in client.get("/api/documents").json() if row["state"] == "indexed"]
+
+
+def test_ingest_goes_on_where_it_was_killed(place):
+    pack, data = place
+    with api(pack, data, 0.05) as (process, client):
+        until(lambda: client.get("/api/documents").status_code == 200 and 3 <= len(indexed(client)) < FILES)
+        kill(process)
+    with api(pack, data, 0.0) as (_, client):
+        until(lambda: client.get("/readyz").status_code == 200)
+        rows = client.get("/api/documents").json()
+        # The killed job itself went on and ended, beside the one of this start.
+        until(lambda: all(job["state"] == "success" for job in client.get("/api/jobs").json()))
+    assert len(rows) == FILES + 2
+    assert {row["state"] for row in rows} == {"indexed"}
+    store = open_store(f"sqlite:///{data / 'trivium.db'}")
+    texts = [passage.text for passage in store.chunks()]
+    assert len(texts) == len(set(texts)) == sum(row["chunks"] for row in rows)
+    store.engine.dispose()
+
+
+def test_a_killed_answer_keeps_its_text_and_says_that_it_was_interrupted(place):
+    pack, data = place
+    query = {"query": 'Make this polite: "Close the door"'}
+    with api(pack, data, 0.02) as (process, client):
+        until(lambda: client.get("/readyz").status_code == 200)
+        rated = client.post("/api/answers", json={"query": "Who keeps the spare keys?"}).json()["id"]
+        until(lambda: client.get(f"/api/answers/{rated}").json()["status"] == "complete")
+        assert client.post("/api/ratings", json={"answer_id": rated, "score": 1}).status_code == 201
+        id = client.post("/api/answers", json=query).json()["id"]
+        time.sleep(2.5)
+        assert client.get(f"/api/answers/{id}").json()["status"] == "running"
+        kill(process)
+    with api(pack, data, 0.0) as (_, client):
+        until(lambda: client.get("/readyz").status_code == 200)
+        answer = client.get(f"/api/answers/{id}").json()
+        assert answer["status"] == "interrupted"
+        assert answer["text"].startswith("word word")
+        assert len(client.get(f"/api/conversations/{answer['conversation']}").json()) == 1
+        assert len(client.get("/api/ratings", params={"answer_id": rated}).json()) == 1
+
+
+def test_a_second_process_is_refused_with_the_first_ones_name(place):
+    pack, data = place
+    with api(pack, data, 0.0) as (process, client):
+        until(lambda: client.get("/readyz").status_code == 200)
+        env = {**os.environ, "TRIVIUM_DATA_DIR": str(data), "TRIVIUM_DOMAIN": str(pack)}
+        command = [sys.executable, "-m", "app.cli", "ask", "Who keeps the spare keys?"]
+        # The command line goes through the running API instead.
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "Rosa Lind" in done.stdout
+        evaluate = [sys.executable, "-m", "app.cli", "evaluate"]
+        refused = subprocess.run(evaluate, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
+        assert refused.returncode == 1
+        assert str(process.pid) in refused.stderr
