@@ -35,7 +35,7 @@ def show_answer(answer: Answer, ask_again: AskAgain) -> None:
     if answer.dropped:
         st.caption(words.dropped(len(answer.dropped)))
     show_sources(answer.citations)
-    if answer.refused and answer.route and answer.route.strategy == "rag":
+    if answer.refused and answer.route and (answer.route.strategy == "rag" or "document" in answer.route.advice):
         st.caption(words.REFUSED_FOR_DOCUMENTS)
         link_to_documents("Add a document")
     show_facts(answer)
@@ -120,9 +120,10 @@ def show_facts(answer: Answer) -> None:
 def show_why(route: RouteDecision, answer: Answer) -> None:
     with st.expander("Why this road?", icon=":material/alt_route:"):
         st.markdown(f"Task: **{safe.label(route.task or 'none recognized')}**")
-        for strategy, score in sorted(route.scores.items(), key=lambda pair: -pair[1]):
+        open_roads = [pair for pair in route.scores.items() if pair[0] not in route.closed]
+        for strategy, score in sorted(open_roads, key=lambda pair: -pair[1]):
             st.progress(max(0.0, min(1.0, score)), f"{safe.label(words.road(strategy))}: expected quality {score:.2f}")
-        if route.scores:
+        if len(open_roads) > 1:
             st.caption(f"The best road leads by {route.margin:.2f}.")
         for strategy, why in route.closed.items():
             st.markdown(f"**{safe.label(words.road(strategy))} is closed:** {safe.label(why)}")

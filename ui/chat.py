@@ -133,6 +133,7 @@ def stop(answer_id: str) -> None:
 
 
 def composer() -> None:
+    """The input stands outside of `st.bottom`: only an input that Streamlit places itself makes the page follow answers."""
     with st.bottom:
         st.segmented_control(
             "Road",
@@ -143,7 +144,7 @@ def composer() -> None:
             label_visibility="collapsed",
             help="Auto lets the router choose.",
         )
-        st.chat_input("Ask the desk", key="query", on_submit=ask_typed)
+    st.chat_input("Ask the desk", key="query", on_submit=ask_typed)
 
 
 def chosen_road() -> str | None:

@@ -71,14 +71,15 @@ def _columns(ids: list[str]) -> None:
     st.markdown(f"**{safe.plain(answers[0].query)}**")
     for column, letter, answer in zip(st.columns(len(answers)), LETTERS, answers, strict=False):
         with column.container(border=True):
-            _one(letter, answer, ids, revealed, bool(running))
+            _one(letter, answer, answers, revealed, bool(running))
     if running:
         st.button("Stop all", key="stop-all", icon=":material/stop_circle:", on_click=_stop, args=(running,))
     elif not revealed:
         st.button("No preference: show the roads", key="reveal", type="tertiary", on_click=_reveal, args=(ids,))
 
 
-def _one(letter: str, answer: Answer, ids: list[str], revealed: bool, waiting: bool) -> None:
+def _one(letter: str, answer: Answer, answers: list[Answer], revealed: bool, waiting: bool) -> None:
+    ids = [each.id for each in answers]
     st.subheader(letter)
     if revealed and answer.route:
         road_badge(answer.route.strategy)
@@ -99,8 +100,13 @@ def _one(letter: str, answer: Answer, ids: list[str], revealed: bool, waiting: b
         if answer.id == preferred(ids):
             st.success("You preferred this answer.")
     elif not waiting and answer.text:
+        rivals = [other.id for other in answers if other.text and other.id != answer.id]
         st.button(
-            f"Prefer {letter}", key=f"prefer-{answer.id}", width="stretch", on_click=_prefer, args=(answer.id, ids)
+            f"Prefer {letter}",
+            key=f"prefer-{answer.id}",
+            width="stretch",
+            on_click=_prefer,
+            args=(answer.id, rivals, ids),
         )
 
 
@@ -118,11 +124,11 @@ def is_revealed(ids: list[str]) -> bool:
     return bool(preferred(ids)) or ",".join(ids) in st.session_state.get("revealed", set())
 
 
-def _prefer(answer_id: str, ids: list[str]) -> None:
+def _prefer(answer_id: str, rivals: list[str], ids: list[str]) -> None:
+    """Prefer an answer to each other that said anything."""
     try:
-        for other in ids:
-            if other != answer_id:
-                api().prefer(answer_id, other)
+        for other in rivals:
+            api().prefer(answer_id, other)
     except ApiError as error:
         flash(error)
         return

@@ -68,6 +68,7 @@ def shelf() -> None:
         show_job(job)
     if known and known[-1].state in ENDED_BADLY:
         st.error(f"The last job failed. {safe.plain(known[-1].error)}", icon=":material/error:")
+        st.button("Start it again", key="restart", on_click=attempt, args=(api().sync,))
     show_summary(documents)
     if not busy and any(row["state"] == "waiting" for row in documents):
         st.button("Index what waits", key="resume", on_click=attempt, args=(api().sync,))

@@ -68,6 +68,8 @@ def whereabouts(answer: Answer) -> str:
 
 
 def duration(seconds: float) -> str:
+    if seconds < 0.1:
+        return "under 0.1 s"
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
 
 
@@ -75,7 +77,7 @@ def timings(times: dict[str, float]) -> str:
     said = []
     if "total" in times:
         said.append(duration(times["total"]))
-    if "first_token" in times:
+    if "first_token" in times and times.get("total", 0) >= 1:
         said.append(f"first word after {duration(times['first_token'])}")
     return ", ".join(said)
 
