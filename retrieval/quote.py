@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from core.types import Citation, Passage
 from retrieval.embeddings import Vectors
 from retrieval.expectation import asks_for, counts, holds
+from retrieval.facts import name_stands, names, numbers
 from retrieval.sentences import Piece, pieces
 from retrieval.words import Rarity, words
 
@@ -78,6 +79,7 @@ class Quoter:
         self.embeddings = embeddings
         self.rarity = rarity
         self.vectors = SentenceVectors(embeddings)
+        self.cold_limit: int | None = COLD_LIMIT
 
     def warm(self, passages: Sequence[Passage], limit: int = VECTORS_KEPT) -> int:
         """Embed the sentences of passages beforehand, up to `limit`. Returns how many are known."""
@@ -90,7 +92,7 @@ class Quoter:
         found = [(passage, piece) for passage in passages for piece in split(passage.text)]
         overlap = {id(piece): rarity.overlap(asked, stems(context(passage, piece))) for passage, piece in found}
         found.sort(key=lambda pair: -overlap[id(pair[1])])
-        vectors = self.vectors.get([context(*pair) for pair in found], COLD_LIMIT)
+        vectors = self.vectors.get([context(*pair) for pair in found], self.cold_limit)
         vector = self.embeddings.query(query)
         scored = []
         for passage, piece in found:
@@ -149,6 +151,7 @@ def piece_features(
         "type_missing": float(held is False),
         "counted": float(counted is True),
         "not_counted": float(counted is False),
+        "names": names_share(query, f"{piece.text} {piece.lead}"),
         "log_length": math.log(1 + len(piece.text.split())),
         "question_mark": float(piece.text.endswith("?")),
         "leads_on": float(piece.text.endswith(":")),
@@ -173,6 +176,7 @@ def answerable_features(
         "rarest_missing": max((rarity(word) for word in asked - near), default=0.0) / top,
         "rarest_missing_all": max((rarity(word) for word in asked - everywhere), default=0.0) / top,
         "unknown_words": sum(word not in rarity.counts for word in asked) / max(len(asked), 1),
+        "names": names_share(query, f"{best.piece.text} {best.piece.lead} {best.passage.heading}"),
         "type_held": best.features["type_held"],
         "type_missing": best.features["type_missing"],
         "counted": best.features["counted"],
@@ -181,6 +185,18 @@ def answerable_features(
         "bm25": max(passage.bm25 for passage in passages) / weights,
         "margin": best.score - (ranked[1].score if len(ranked) > 1 else 0.0),
     }
+
+
+def names_share(query: str, text: str) -> float:
+    """The share of the query's names and numbers that a text holds; 1 where it has none."""
+    wanted = names(query)
+    figures = [number for number in numbers(query) if not number.weak]
+    if not wanted and not figures:
+        return 1.0
+    given = numbers(text)
+    held = sum(name_stands(name, text) for name in wanted)
+    held += sum(any(number.same(other) for other in given) for number in figures)
+    return held / (len(wanted) + len(figures))
 
 
 def coverage(query: str, passages: Sequence[Passage], rarity: Rarity) -> float:
@@ -235,7 +251,10 @@ def models() -> dict[str, dict[str, float]]:
 
 
 def apply(model: str, features: dict[str, float]) -> float:
-    """A logistic model's probability."""
-    weights = models()[model]
+    """The probability that a shipped model gives."""
+    return logistic(models()[model], features)
+
+
+def logistic(weights: dict[str, float], features: dict[str, float]) -> float:
     total = weights["intercept"] + sum(weights.get(name, 0.0) * value for name, value in features.items())
     return 1 / (1 + math.exp(-max(-30.0, min(30.0, total))))
