@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +19,8 @@ from core.types import Adapter
 if TYPE_CHECKING:
     from core.llm.local.decoding import Row
     from core.llm.local.runtime import Runtime
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Messages = list[dict[str, str]]
@@ -174,6 +178,8 @@ def calm_threads() -> None:
     They spin otherwise, and as soon as anything else wants a core, each of the hundreds of small steps per token
     waits for a spinning thread's turn: 415 ms a token instead of 71 on two busy cores.
     """
+    if "torch" in sys.modules and "OMP_WAIT_POLICY" not in os.environ:
+        log.warning("torch was imported before the models were opened: set OMP_WAIT_POLICY=PASSIVE, or expect slowness")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
