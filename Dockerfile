@@ -10,6 +10,7 @@ COPY finetune finetune
 COPY evaluation evaluation
 COPY app app
 COPY ui ui
+COPY .streamlit .streamlit
 COPY benchmarks benchmarks
 COPY adapters adapters
 COPY domains domains

@@ -73,8 +73,9 @@ class Service:
     def standing(self, task: str, strategy: str) -> Standing:
         kind, fingerprint = self.domain.task(task), self.fingerprint(strategy)
         if not fingerprint:
-            why = f"there is no model called {self.model_of(strategy)!r}: train an adapter, or name another model"
-            return Standing(open=False, why=why, floor=self.settings.floor)
+            why = f"there is no model called {self.model_of(strategy)!r}"
+            mend = "train an adapter (`trivium train`), or name another model"
+            return Standing(open=False, why=why, mend=mend, floor=self.settings.floor)
         figure = self.measured.figure(task, strategy, fingerprint)
         if strategy == WRITTEN:
             return standing(

@@ -77,6 +77,11 @@ def start(app: FastAPI, models: Any = None) -> None:
         readiness.error = error
         readiness.say(f"it cannot start: {error}")
         log.error("%s", error)
+    except Exception as error:  # a thread's boundary: whoever waits for /readyz must learn of it
+        log.exception("the start failed")
+        readiness.say(
+            f"it cannot start: {type(error).__name__}; the log has the details, `trivium doctor` may say more"
+        )
 
 
 def stop(app: FastAPI) -> None:

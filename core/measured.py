@@ -49,12 +49,13 @@ class Trust(Part):
 
 
 class Standing(Part):
-    """Whether a strategy may serve a task, and why not."""
+    """Whether a strategy may serve a task; if not, why, and what an engineer can do about it (`mend`)."""
 
     open: bool
     score: float | None = None
     floor: float = 0.0
     why: str = ""
+    mend: str = ""
     measured: bool = False
 
 
@@ -102,13 +103,16 @@ def standing(task: TaskType, strategy: str, figure: Figure | None, floor: float,
     """May this strategy serve this task? Pure."""
     floor = task.floor if task.floor is not None else floor
     if strategy not in task.strategies:
-        return Standing(open=False, floor=floor, why=f"{strategy} is not meant for {task.name} questions in this pack")
+        return Standing(open=False, floor=floor, why=f"it is not meant for {said(task.name)} questions")
     if figure is None:
-        why = f"{strategy} has not been measured on {task.name} cases with this model: run `trivium evaluate`"
-        return Standing(open=serve_unmeasured, floor=floor, why=why)
+        why = f"this road has not been tested on {said(task.name)} questions yet"
+        return Standing(open=serve_unmeasured, floor=floor, why=why, mend="run `trivium evaluate --save`")
     if figure.score < floor:
-        why = (
-            f"{strategy} gets {figure.score:.0%} of the golden {task.name} cases right, under the floor of {floor:.0%}"
-        )
+        why = f"in tests it got {figure.score:.0%} of {said(task.name)} questions right, and {floor:.0%} are wanted"
         return Standing(open=False, score=figure.score, floor=floor, why=why, measured=True)
     return Standing(open=True, score=figure.score, floor=floor, measured=True)
+
+
+def said(task: str) -> str:
+    """A task's name as a person reads it."""
+    return task.replace("_", "-")

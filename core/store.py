@@ -15,6 +15,8 @@ from core.errors import NotFound
 from core.tables import AnswerRow, ChunkRow, DocumentRow, NoteRow, RatingRow
 from core.types import Answer, Passage, Rating, now
 
+# Answers that were asked for side by side are no conversation.
+COMPARED = "compare"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -84,7 +86,7 @@ class Store:
         """(id, first query) of the newest conversations, newest first."""
         newest = (
             select(AnswerRow.conversation, func.min(AnswerRow.created_at), func.max(AnswerRow.created_at))
-            .where(AnswerRow.conversation != "")
+            .where(AnswerRow.conversation.not_in(["", COMPARED]))
             .group_by(AnswerRow.conversation)
             .order_by(func.max(AnswerRow.created_at).desc())
             .limit(limit)

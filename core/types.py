@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Strategy = Literal["prompt", "rag", "tuned", "refuse"]
-STRATEGIES: tuple[str, ...] = ("prompt", "rag", "tuned")
+Serving = Literal["prompt", "rag", "tuned"]
+Strategy = Literal[Serving, "refuse"]
+STRATEGIES: tuple[Serving, ...] = ("prompt", "rag", "tuned")
 AnswerStatus = Literal["running", "complete", "stopped", "interrupted", "failed"]
 
 
@@ -35,7 +36,7 @@ class Query(Noun):
 
     text: str
     history: tuple[Message, ...] = ()
-    strategy: Literal["prompt", "rag", "tuned"] | None = None
+    strategy: Serving | None = None
     adapter: str | None = None
     task: str | None = None
 

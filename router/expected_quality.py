@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from core.domain import Domain
 from core.errors import QueryError
 from core.measured import Standing
-from core.types import STRATEGIES, Evidence, Query, RouteDecision
+from core.types import STRATEGIES, Evidence, Query, RouteDecision, Serving
 from router.likeness import Likeness, TaskLikeness
 
 ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
@@ -55,7 +55,7 @@ class ExpectedQualityRouter:
     ) -> RouteDecision:
         kind = self._domain.task(task)
         looks = f"It looks like a {task.replace('_', ' ')} question (as “{like.nearest}”)"
-        ranked = sorted((s for s in STRATEGIES if standing[s].open), key=lambda s: -common["scores"][s])
+        ranked: list[Serving] = sorted((s for s in STRATEGIES if standing[s].open), key=lambda s: -common["scores"][s])
         margin = (
             round(common["scores"][ranked[0]] - max([common["scores"][s] for s in ranked[1:]] or [0.0]), 4)
             if ranked

@@ -13,6 +13,7 @@ from sse_starlette import EventSourceResponse
 from app.endpoints.common import OpenServiceDep, ServiceDep, run_events, sse
 from app.runs import Run
 from core.errors import Busy, ModelNotFound
+from core.store import COMPARED
 from core.types import STRATEGIES, Answer, Message, Query, Rating
 
 router = APIRouter(prefix="/api", tags=["answers"])
@@ -119,7 +120,7 @@ def compare(body: Compare, service: ServiceDep) -> dict[str, Any]:
     runs = []
     for strategy in order:
         query = Query(text=body.query, strategy=strategy)  # pyright: ignore[reportArgumentType]
-        runs.append(service.runs.start(service.answering, query, conversation="compare"))
+        runs.append(service.runs.start(service.answering, query, conversation=COMPARED))
     answers = [{"letter": letter, "answer_id": run.answer.id} for letter, run in zip(LETTERS, runs, strict=True)]
     return {"query": body.query, "answers": answers}
 

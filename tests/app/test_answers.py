@@ -28,7 +28,7 @@ def test_rag_quotes_verbatim_and_marks_the_place(client):
 
 def test_an_unmeasured_answer_carries_a_warning(client):
     answer = ask(client, 'Make this polite: "Close the door"')
-    assert any("has not been measured" in warning for warning in answer["warnings"])
+    assert any("has not been tested" in warning for warning in answer["warnings"])
 
 
 def test_a_failed_check_is_a_warning(client):

@@ -124,7 +124,7 @@ def test_unmeasured_serves_only_when_asked_to(domain):
     task = domain.task("rewrite")
     closed = standing(task, "prompt", None, 0.7, False)
     assert not closed.open
-    assert "trivium evaluate" in closed.why
+    assert "trivium evaluate" in closed.mend
     assert standing(task, "prompt", None, 0.7, True).open
 
 
