@@ -1,0 +1,114 @@
+"""The base model and its adapter in PyTorch: load, quantize, prepare for training, save."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from core.llm.adapters import WEIGHTS
+from finetune.guard import TrainingError
+from finetune.recipe import Recipe
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def quiet() -> None:
+    """For a process of its own: the libraries say nothing but errors, so that progress can be read."""
+    import warnings
+
+    from transformers.utils import logging
+
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def load_tokenizer(base: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(base, local_files_only=True)
+
+
+def use_cuda(device: Device) -> bool:
+    import torch
+
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise TrainingError("device is cuda, but PyTorch sees no GPU: install its CUDA build, or train on the CPU")
+    return available and device != "cpu"
+
+
+def load_base(base: Path, recipe: Recipe, cuda: bool) -> Any:
+    """The base model, frozen: quantized to NF4 or in the recipe's precision."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    dtype = torch.bfloat16 if recipe.precision == "bf16" else torch.float32
+    four_bit = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        base,
+        dtype=dtype,
+        device_map={"": "cuda:0" if cuda else "cpu"},
+        quantization_config=four_bit if recipe.quantized(cuda) else None,
+        local_files_only=True,
+    )
+    if recipe.quantized(cuda):
+        keep_unpacked(model)
+    return model
+
+
+def keep_unpacked(model: Any) -> None:
+    """bitsandbytes re-packs a 4-bit layer at its first eval pass on a CPU with AVX512-BF16; gradients are wrong after."""
+    from bitsandbytes.nn.modules import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def lora(recipe: Recipe) -> Any:
+    from peft import LoraConfig
+
+    targets = recipe.target_modules
+    return LoraConfig(
+        r=recipe.r,
+        lora_alpha=recipe.lora_alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        task_type="CAUSAL_LM",
+    )
+
+
+def in_fp32(model: Any) -> None:
+    """The adapter is trained in fp32 (TRL makes it bf16 over a 4-bit base, which rounds small steps away)."""
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+
+
+def norms(model: Any) -> dict[str, float]:
+    return {name: float(p.detach().float().norm()) for name, p in model.named_parameters() if p.requires_grad}
+
+
+def save(model: Any, recipe: Recipe, folder: Path) -> None:
+    """PEFT's two files, with bf16 weights and no path of this machine."""
+    import torch
+    from peft import get_peft_model_state_dict
+    from safetensors.torch import save_file
+
+    weights = get_peft_model_state_dict(model, save_embedding_layers=False)
+    tensors = {name: weights[name].detach().to("cpu", torch.bfloat16).contiguous() for name in sorted(weights)}
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    config = model.peft_config["default"]
+    config.base_model_name_or_path = base_name(recipe)
+    config.inference_mode = True
+    config.target_modules = sorted(config.target_modules)
+    config.save_pretrained(str(folder))
+
+
+def base_name(recipe: Recipe) -> str:
+    """A name that means the same on another machine: a folder's last part."""
+    folder = Path(recipe.base).expanduser()
+    return folder.name if folder.is_absolute() or folder.is_dir() else recipe.base

@@ -1,0 +1,90 @@
+"""A training recipe: every choice of a run, in one validated file. The same file trains on a GPU and on a CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import SettingsError
+
+
+class Recipe(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: str = Field("smollm2", min_length=1, description="smollm2 (packaged), a folder, or a Hugging Face id")
+    r: int = Field(16, ge=1, le=256, description="rank of the adapter")
+    alpha: int | None = Field(None, ge=1, description="scale of the adapter; none: twice r")
+    dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    learning_rate: float = Field(2e-4, gt=0, le=0.1)
+    epochs: float = Field(3, gt=0, le=100)
+    batch_size: int = Field(16, ge=1, description="rows per device and step")
+    gradient_accumulation: int = Field(1, ge=1)
+    max_length: int = Field(512, ge=8, description="tokens; a longer row is left out and counted in the card")
+    warmup_ratio: float = Field(0.05, ge=0, lt=1)
+    scheduler: Literal["linear", "cosine", "constant_with_warmup"] = "cosine"
+    weight_decay: float = Field(0.0, ge=0, le=1)
+    max_grad_norm: float = Field(1.0, gt=0)
+    seed: int = Field(7, ge=0)
+    precision: Literal["bf16", "fp32"] = "bf16"
+    quantization: Literal["auto", "none", "nf4"] = Field("auto", description="auto: nf4 on a GPU, none on a CPU")
+    optimizer: Literal["auto", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = Field(
+        "auto", description="auto: paged_adamw_8bit with nf4 on a GPU, else adamw_torch"
+    )
+    packing: bool = Field(False, description="several rows in one sequence; they do not see each other")
+    group_by_length: bool = Field(
+        False, description="rows of like length in one batch: less padding, less mixed batches"
+    )
+    gradient_checkpointing: bool = Field(False, description="less memory, about a third more time")
+
+    @property
+    def lora_alpha(self) -> int:
+        return self.alpha or 2 * self.r
+
+    def quantized(self, cuda: bool) -> bool:
+        return self.quantization == "nf4" or (self.quantization == "auto" and cuda)
+
+    def optim(self, cuda: bool) -> str:
+        if self.optimizer != "auto":
+            return self.optimizer
+        return "paged_adamw_8bit" if cuda and self.quantized(cuda) else "adamw_torch"
+
+    def changed(self, **values: Any) -> Recipe:
+        """The recipe with other values. Raises SettingsError that names the wrong field."""
+        return make_recipe({**self.model_dump(), **values})
+
+
+def make_recipe(values: dict[str, Any], where: str = "recipe") -> Recipe:
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{where}: {problem_text(problem)}" for problem in error.errors()]
+        raise SettingsError("\n".join(dict.fromkeys(lines))) from None
+
+
+def load_recipe(file: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        SettingsError: no such file, not YAML, or one line for each wrong field.
+    """
+    if not file.is_file():
+        raise SettingsError(f"{file}: no such file; finetune/recipes holds one to start from")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{file}: this is not YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise SettingsError(f"{file}: expected keys such as base, r and learning_rate")
+    return make_recipe(values, str(file))
+
+
+def problem_text(problem: Any) -> str:
+    field = str(problem["loc"][0]) if problem["loc"] else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{field}: there is no such field; known are {', '.join(Recipe.model_fields)}"
+    given = repr(problem["input"])
+    return f"{field}: {problem['msg']} (given: {given[:60]})"
