@@ -18,6 +18,7 @@ from core.settings import ROOT
 from core.types import Example
 from finetune import train as training
 from finetune.guard import TrainingError
+from finetune.model import load_base
 from finetune.train import train
 from tests.finetune.conftest import RECIPE, examples
 
@@ -94,10 +95,15 @@ def test_the_same_recipe_and_data_give_the_same_weights(adapter, base, domain, t
     assert again.sha256 == adapter.sha256
 
 
-def test_packed_rows_train_alike(base, domain, tmp_path):
-    recipe = RECIPE.changed(packing=True, max_length=256, epochs=1, batch_size=1, seed=3)
-    card = train(base, domain, recipe, tmp_path / "packed", device="cpu").card
-    assert card["loss"]["steps"] < 12
+def test_packed_rows_do_not_see_each_other(base, domain, tmp_path):
+    """One packed sequence has the loss of a batch with the same rows one by one."""
+    losses = []
+    for packing in (False, True):
+        recipe = RECIPE.changed(packing=packing, max_length=500, epochs=1)
+        made = train(base, domain, recipe, tmp_path / f"{packing}", examples=examples(4), device="cpu")
+        losses.append(made.card["loss"]["points"])
+    assert len(losses[0]) == len(losses[1]) == 1
+    assert losses[0] == pytest.approx(losses[1], abs=2e-4)
 
 
 @pytest.mark.parametrize(("batch", "warmup"), [(12, 0), (1, 2)])
@@ -105,6 +111,18 @@ def test_a_run_of_one_step_has_no_warmup(batch, warmup):
     rows: list = [{"input_ids": [1] * 10, "labels": [1] * 10}] * 12
     recipe = RECIPE.changed(warmup_ratio=0.1, batch_size=batch, epochs=2)
     assert training.warmup_steps(recipe, rows) == warmup
+
+
+def test_a_4_bit_base_trains_on_a_cpu_and_is_never_repacked(base, domain, tmp_path):
+    from bitsandbytes.nn.modules import Linear4bit
+
+    recipe = RECIPE.changed(quantization="nf4", precision="bf16")
+    model = load_base(base, recipe, cuda=False)
+    flags = [module.support_avx512bf16_for_cpu for module in model.modules() if isinstance(module, Linear4bit)]
+    assert flags
+    assert not any(flags)
+    card = train(base, domain, recipe, tmp_path / "made", device="cpu").card
+    assert card["quantization"] == "nf4, double quantization"
 
 
 def test_an_empty_set_is_refused(base, domain, tmp_path):
