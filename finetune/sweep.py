@@ -138,6 +138,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=1e6, help="start no run after this")
     parser.add_argument("--limit", type=int, help="train and measure on so many examples and cases only")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--no-base", action="store_true", help="do not measure the bare base model")
     parser.add_argument("--commit", default="", help="for the cards, where there is no git")
     return parser.parse_args(argv)
 
@@ -152,7 +153,7 @@ def plan(asked: argparse.Namespace) -> list[Run]:
         "base": base, "pack": asked.domain, "out": asked.out, "device": asked.device, "limit": asked.limit,
         "deadline": time.time() + 60 * asked.minutes, "commit": asked.commit,
     }  # fmt: skip
-    cells = [(BASE, None), *recipes.items()]
+    cells = [*([] if asked.no_base else [(BASE, None)]), *recipes.items()]
     return [Run(name=name, recipe=cell, **common) for name, cell in cells]
 
 

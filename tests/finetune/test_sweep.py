@@ -33,6 +33,7 @@ def test_a_wrong_field_stops_the_sweep_before_it_starts(tmp_path):
         "r_8",
         "epochs_1",
     ]
+    assert [run.name for run in plan(arguments([*asked, "--no-base"]))] == ["as-given"]
     with pytest.raises(SettingsError, match="rank"):
         plan(arguments([*asked, "--grid", "rank=4"]))
 
