@@ -30,7 +30,7 @@ from retrieval.embeddings import Vectors, open_embeddings
 from retrieval.hybrid import HybridRetriever
 from retrieval.index import open_index
 from retrieval.ingest import Ingest
-from retrieval.quote import MODELS, Scored, answerable_features, logistic
+from retrieval.quote import MODELS, Scored, answerable_features, choose, logistic
 from retrieval.words import Rarity
 
 FOLDS = 5
@@ -193,7 +193,7 @@ def cross_validated(asked: Sequence[Asked]) -> dict[str, Any]:
 
     order = [n for n, one in enumerate(asked) if one.group == "pack"]
     random.Random(2).shuffle(order)
-    right, chances, truths = [], [], []
+    right, quoted, lengths, chances, truths = [], [], [], [], []
     for fold in range(FOLDS):
         held = set(order[fold::FOLDS])
         models = fitted([one for n, one in enumerate(asked) if n not in held])
@@ -202,6 +202,13 @@ def cross_validated(asked: Sequence[Asked]) -> dict[str, Any]:
                 continue
             if one.answerable:
                 right.append(bool(one.labels[0]))
+                chosen = [(c.passage_id, c.start, c.end) for c in choose(one.ranked)]
+                places = {
+                    (s.passage.id, s.piece.start, s.piece.end): bool(k)
+                    for s, k in zip(one.ranked, one.labels, strict=True)
+                }
+                quoted.append(any(places[place] for place in chosen))
+                lengths.append(len(chosen))
             features = answerable_features(one.query, one.passages, one.ranked, one.rarity)
             chances.append(logistic(models["answerable"], features))
             truths.append(one.answerable)
@@ -209,6 +216,8 @@ def cross_validated(asked: Sequence[Asked]) -> dict[str, Any]:
     return {
         "questions": len(order),
         "first_quote_right": round(sum(right) / max(len(right), 1), 4),
+        "quoted_right": round(sum(quoted) / max(len(quoted), 1), 4),
+        "quotes": round(sum(lengths) / max(len(lengths), 1), 2),
         "answerable_auc": round(float(roc_auc_score(truths, chances)), 4) if len(set(truths)) > 1 else None,
         "threshold": round(threshold, 3),
         "answerable_kept": round(kept, 4),

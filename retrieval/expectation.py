@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from retrieval.words import TOKEN, stem
+from retrieval.words import STOPWORDS, TOKEN, stem
 
 WRITTEN = (
     "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
@@ -46,6 +46,10 @@ HOLDS_COMPILED = {
 }
 COUNTED = re.compile(r"\bhow (?:many|much)\s+(.+)", re.IGNORECASE)
 NEAR = 4
+FOCUS = re.compile(
+    r"\b(?:which|what|whose|how (?:many|much|large|big|high|often|long|fast))\b(?:['’]s)?", re.IGNORECASE
+)
+FOCUS_WORDS = 3
 
 
 def asks_for(query: str) -> str:
@@ -63,6 +67,23 @@ def holds(kind: str, sentence: str, query: str = "") -> bool:
         if kind == "duration" and not found and not re.search(r"\b(?:an?|at once|immediately|forever)\b", sentence):
             return False
     return bool(HOLDS_COMPILED[kind].search(sentence)) if kind in HOLDS_COMPILED else False
+
+
+def focus(query: str) -> list[str]:
+    """What the question asks about, as stems: "Which job scheduler runs it?" gives job and scheduler."""
+    asked = FOCUS.search(query)
+    if not asked:
+        return []
+    found: list[str] = []
+    for token in TOKEN.findall(query[asked.end() :].lower()):
+        if token in STOPWORDS or token.endswith("ly"):
+            if found:
+                break
+            continue
+        found.append(stem(token))
+        if len(found) == FOCUS_WORDS:
+            break
+    return found
 
 
 def counts(query: str, sentence: str) -> bool | None:

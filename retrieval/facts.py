@@ -1,75 +1,14 @@
-"""Numbers, names, negations and opposites in a sentence: what a paraphrase must not change. Pure; English."""
+"""Names, negations and opposites in a sentence: what a paraphrase must not change. Pure; English."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from retrieval.words import STOPWORDS, TOKEN, stem
 
-ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-ORDINALS = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-]
-VALUES = {word: float(n) for n, word in enumerate(ONES)} | {word: 10.0 * n for n, word in enumerate(TENS, 2)}
-VALUES |= {word: float(n) for n, word in enumerate(ORDINALS, 1)}
-VALUES |= {"half": 0.5, "dozen": 12.0, "once": 1.0, "twice": 2.0, "double": 2.0, "fortnight": 14.0}
-SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "k": 1e3}
-# "one" is mostly a pronoun, "second" often a unit; neither says much.
-WEAK = frozenset({"one", "first", "second", "once", "zero"})
-NUMBER = re.compile(
-    r"(?P<money>[$€£])?(?P<digits>(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])|(?<![\w.])\d+(?:[.:]\d+)*(?:e[-+]?\d+)?)"
-    r"(?P<glued>%|[a-zA-Z]{1,3}\b)?|\b(?P<word>" + "|".join([*VALUES, *SCALES]) + r")\b",
-    re.IGNORECASE,
-)
-UNIT_AFTER = re.compile(r"[\s-]*(%|°|[A-Za-z]+)")
-UNITS = {
-    "percent": "%", "per": "", "gigabyte": "gb", "gib": "gb", "terabyte": "tb", "megabyte": "mb", "kilogram": "kg",
-    "millimetre": "mm", "millimeter": "mm", "metre": "m", "meter": "m", "kilometre": "km", "kilometer": "km", "s": "second",
-    "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "millisecond": "ms", "dollar": "$", "usd": "$",
-    "euro": "€", "eur": "€", "pound": "£", "gbp": "£",
-}  # fmt: skip
-KINDS = {
-    **dict.fromkeys(("ms", "second", "minute", "hour", "day", "night", "week", "month", "year", "decade"), "time"),
-    **dict.fromkeys(("mb", "gb", "tb"), "size"), **dict.fromkeys(("mm", "cm", "m", "km"), "length"),
-    **dict.fromkeys(("g", "kg", "t"), "weight"), **dict.fromkeys(("$", "€", "£"), "money"), "%": "%", "bit": "bit",
-}  # fmt: skip
 NEGATION = re.compile(
-    r"\b(?:not|no|never|without|neither|nor|none|nobody|nothing|nowhere|cannot|hardly|unable|\w+n['’]t)\b",
+    r"\b(?:not(?! only\b| sure\b| just\b)|no|never|without|neither|nor|none|nobody|nothing|nowhere|cannot|hardly|unable|\w+n['’]t)\b",
     re.IGNORECASE,
 )
 # Words that deny without a negation: "closed to lorries" says that lorries cannot use it.
@@ -85,92 +24,17 @@ OPPOSITES = (
     "first last", "start end", "begin end", "open close", "open shut", "enable disable", "east west", "north south",
     "northern southern", "eastern western", "left right", "early late", "earlier later", "earliest latest", "long short",
     "longer shorter", "large small", "larger smaller", "largest smallest", "big small", "fast slow", "faster slower",
-    "always never", "all none", "win lose", "won lost", "import export", "public private",
-    "internal external", "required optional", "mandatory optional", "manual automatic", "cheap expensive", "with without",
+    "win lose", "won lost", "import export", "public private",
+    "internal external", "required optional", "mandatory optional", "manual automatic", "cheap expensive",
     "better worse", "best worst", "day night", "male female", "men women", "mother father", "gain loss", "success failure",
     "pass fail", "hot cold", "warm cold", "upper lower", "inside outside", "up down", "multiply divide", "even odd",
-    "weekly daily", "weekly monthly", "daily monthly", "true false", "old new", "strong weak", "safe dangerous",
+    "on off", "weekly daily", "weekly monthly", "daily monthly", "true false", "old new", "strong weak", "safe dangerous",
 )  # fmt: skip
+SMALL_STEMS = frozenset(map(stem, STOPWORDS))
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis")
 CLAUSE = re.compile(
     r";\s+|:\s+|,\s+(?:and|but|or|while|whereas|although|though|which|who|because|so|helped)\s+|\s+(?:but|while|whereas|although)\s+|\s+and\s+(?=\w+(?:s|ed|d)?\s)|,\s+"
 )
-
-
-@dataclass(frozen=True)
-class Number:
-    value: float
-    unit: str
-    weak: bool
-
-    @property
-    def kind(self) -> str:
-        """What it measures; numbers of one kind can stand for each other, so that a changed one is a contradiction."""
-        if self.unit == "clock":
-            return "clock"
-        if not self.unit and 1000 <= self.value <= 2100 and self.value == int(self.value):
-            return "year"
-        return KINDS.get(self.unit, self.unit or "count")
-
-    def same(self, other: Number) -> bool:
-        if abs(self.value - other.value) > 1e-9 * max(1.0, abs(self.value)):
-            return False
-        known = self.unit in KINDS and other.unit in KINDS
-        return not known or self.unit == other.unit
-
-
-@lru_cache(maxsize=20_000)
-def numbers(text: str) -> tuple[Number, ...]:
-    """Numbers with their units: "3,000 tickets" is 3000 ticket, "twelve hours" 12 hour, "1.4 billion dollars" 1.4e9 $."""
-    found: list[Number] = []
-    end = 0
-    for match in NUMBER.finditer(text):
-        if match.start() < end:
-            continue
-        value, unit, weak = first_value(match)
-        end = match.end()
-        while following := re.match(r"[\s-]+(\w+)", text[end:]):
-            word = following.group(1).lower()
-            if word in SCALES:
-                value *= SCALES[word]
-            elif word in ONES[1:10] and match.group("word") and match.group("word").lower() in TENS:
-                value += VALUES[word]
-            else:
-                break
-            weak = False
-            end += following.end()
-        if not unit and (after := UNIT_AFTER.match(text[end:])):
-            unit = unit_name(after.group(1))
-        found.append(Number(value, unit, weak and unit not in KINDS))
-    return tuple(found)
-
-
-def first_value(match: re.Match[str]) -> tuple[float, str, bool]:
-    if word := match.group("word"):
-        lowered = word.lower()
-        return VALUES.get(lowered, SCALES.get(lowered, 0.0)), "", lowered in WEAK
-    digits, glued = match.group("digits"), (match.group("glued") or "").lower()
-    if ":" in digits:
-        hours, _, minutes = digits.partition(":")
-        return float(hours) + float(minutes.split(":")[0]) / 60, "clock", False
-    plain = digits.replace(",", "")
-    try:
-        value = float(plain)
-    except ValueError:
-        # A version such as 3.12.1 is compared as a whole.
-        return float(hash(plain) % 10**9), "version", False
-    if glued == "k":
-        return value * 1e3, "", False
-    return value, match.group("money") or (unit_name(glued) if glued else ""), False
-
-
-def unit_name(word: str) -> str:
-    lowered = word.lower()
-    if lowered in STOPWORDS and lowered not in UNITS:
-        return ""
-    singular = lowered[:-1] if lowered.endswith("s") and len(lowered) > 2 else lowered
-    named = UNITS.get(lowered, UNITS.get(singular))
-    return named if named is not None else singular if singular in KINDS else stem(lowered)
 
 
 @lru_cache(maxsize=20_000)
@@ -188,6 +52,8 @@ def names(text: str) -> frozenset[str]:
             word[0].isupper() and not begins and len(word) > 1 and word.lower() not in STOPWORDS
         ):
             found.add(word.lower())
+        elif re.fullmatch(r"[A-Z]", word) and (owner := re.search(r"\b([A-Z][a-z]+) $", text[: match.start()])):
+            found.add(f"{owner.group(1)} {word}".lower())
     return frozenset(found)
 
 
@@ -197,6 +63,8 @@ def name_stands(name: str, text: str) -> bool:
     if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w])", lowered) or re.search(rf"\b{re.escape(name)}\b", lowered):
         return True
     parts = TOKEN.findall(name)
+    if " " in name:
+        return False
     if len(parts) > 1:
         return all(name_stands(part, text) for part in parts)
     known = {stem(token) for token in TOKEN.findall(lowered)}
@@ -233,7 +101,8 @@ def opposed(sentence: str, passage: str) -> str:
     """The word of the sentence whose opposite stands in the passage instead of it; empty where there is none."""
     mine, its = all_stems(sentence), all_stems(passage)
     for word in sorted(mine - its):
-        if (opposites().get(word, frozenset()) & its) - mine:
+        rivals = (opposites().get(word, frozenset()) & its) - mine
+        if rivals and not turned_round(word, min(rivals), sentence, passage):
             return word
         if len(word) > 3 and any(prefix + word in its and prefix + word not in mine for prefix in PREFIXES):
             return word
@@ -243,6 +112,17 @@ def opposed(sentence: str, passage: str) -> str:
         ):
             return word
     return ""
+
+
+def turned_round(word: str, rival: str, sentence: str, passage: str) -> bool:
+    """Whether both say the same from two ends: "beat the eggs before adding flour", "flour is added after the eggs"."""
+    sides = []
+    for text, middle in ((sentence, word), (passage, rival)):
+        tokens = [stem(token) for token in TOKEN.findall(text.lower())]
+        at = tokens.index(middle)
+        sides += [set(tokens[:at]) - SMALL_STEMS, set(tokens[at + 1 :]) - SMALL_STEMS]
+    left, right, its_left, its_right = sides
+    return len(left & its_right) + len(right & its_left) > len(left & its_left) + len(right & its_right)
 
 
 @lru_cache(maxsize=20_000)

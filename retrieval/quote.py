@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from core.types import Citation, Passage
 from retrieval.embeddings import Vectors
-from retrieval.expectation import asks_for, counts, holds
-from retrieval.facts import name_stands, names, numbers
+from retrieval.expectation import asks_for, counts, focus, holds
+from retrieval.facts import name_stands, names
+from retrieval.quantities import numbers
 from retrieval.sentences import Piece, pieces
 from retrieval.words import Rarity, words
 
@@ -108,30 +109,31 @@ class Quoter:
 
         `start:end` of a citation marks the sentence in its passage; `support` is the probability that it answers.
         """
-        return self.choose(self.rank(query_text, passages), sources)
-
-    def choose(self, ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:
-        """The quotes among ranked pieces."""
-        if not ranked:
-            return []
-        chosen = [ranked[0]]
-        for one in ranked[1:]:
-            if len(chosen) >= max(MOST_QUOTES, sources):
-                break
-            new_source = one.passage.source not in {other.passage.source for other in chosen}
-            if sources > 1 and not new_source:
-                continue
-            wanted = len({other.passage.source for other in chosen}) < sources
-            floor = 0.0 if wanted else STILL_GOOD if sources > 1 else NEARLY
-            if one.score >= floor * ranked[0].score and not any(repeats(one, other) for other in chosen if not wanted):
-                chosen.append(one)
-        return [citation(number, one) for number, one in enumerate(chosen, 1)]
+        return choose(self.rank(query_text, passages), sources)
 
     def answerable(self, query: str, passages: Sequence[Passage], ranked: Sequence[Scored]) -> float:
         """The calibrated probability that the passages answer the query."""
         if not ranked:
             return 0.0
         return apply("answerable", answerable_features(query, passages, ranked, self.rarity()))
+
+
+def choose(ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:
+    """The quotes among ranked pieces."""
+    if not ranked:
+        return []
+    chosen = [ranked[0]]
+    for one in ranked[1:]:
+        if len(chosen) >= max(MOST_QUOTES, sources):
+            break
+        new_source = one.passage.source not in {other.passage.source for other in chosen}
+        if sources > 1 and not new_source:
+            continue
+        wanted = len({other.passage.source for other in chosen}) < sources
+        floor = 0.0 if wanted else STILL_GOOD if sources > 1 else NEARLY
+        if one.score >= floor * ranked[0].score and not any(repeats(one, other) for other in chosen if not wanted):
+            chosen.append(one)
+    return [citation(number, one) for number, one in enumerate(chosen, 1)]
 
 
 def piece_features(
@@ -152,6 +154,7 @@ def piece_features(
         "counted": float(counted is True),
         "not_counted": float(counted is False),
         "names": names_share(query, f"{piece.text} {piece.lead}"),
+        "focus": rarity.overlap(set(focus(query)), own | around) if focus(query) else 0.5,
         "log_length": math.log(1 + len(piece.text.split())),
         "question_mark": float(piece.text.endswith("?")),
         "leads_on": float(piece.text.endswith(":")),
@@ -177,6 +180,8 @@ def answerable_features(
         "rarest_missing_all": max((rarity(word) for word in asked - everywhere), default=0.0) / top,
         "unknown_words": sum(word not in rarity.counts for word in asked) / max(len(asked), 1),
         "names": names_share(query, f"{best.piece.text} {best.piece.lead} {best.passage.heading}"),
+        "focus": best.features["focus"],
+        "focus_all": rarity.overlap(set(focus(query)), everywhere) if focus(query) else 0.5,
         "type_held": best.features["type_held"],
         "type_missing": best.features["type_missing"],
         "counted": best.features["counted"],

@@ -20,6 +20,7 @@ ITEM = re.compile(r"\s*(?:[-*•+>]\s+(?:\[[ xX]\]\s+)?|\d{1,3}[.)]\s+)")
 ROW = re.compile(r"^[^:;]{1,60}: [^;]*;\s+[^;]")
 CELL = re.compile(r"(?:^|; )[^:;]{1,60}: ")
 MIN_CELL_WORDS = 5
+TERM = re.compile(r"(\*\*|__)[^*_]+\1[.:]?")
 MAX_LIST = 700
 
 
@@ -77,7 +78,8 @@ def split_line(line: str, offset: int) -> Iterator[Piece]:
     for boundary in BOUNDARY.finditer(line):
         end = boundary.end()
         stop = line[begin:end].rstrip()
-        if ABBREVIATION.search(stop):
+        # "**Drift.** Drift is ..." is one piece: a bare term says nothing.
+        if ABBREVIATION.search(stop) or TERM.fullmatch(stop):
             continue
         yield piece(line, offset, begin, end)
         begin = end

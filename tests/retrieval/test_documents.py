@@ -1,0 +1,140 @@
+"""Files become passages; what is not what its name says is refused with advice."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from core.errors import DocumentError
+from retrieval.documents import parse_apart, read_document, split
+
+
+def docx(path: Path) -> Path:
+    import docx as word
+
+    document = word.Document()
+    document.add_heading("Serving", 1)
+    document.add_paragraph("An endpoint answers within 800 ms.")
+    table = document.add_table(rows=2, cols=2)
+    for cell, text in zip(table.rows[0].cells, ("Label", "Owner"), strict=True):
+        cell.text = text
+    for cell, text in zip(table.rows[1].cells, ("gpu/oom", "The engineer on duty"), strict=True):
+        cell.text = text
+    document.save(str(path))
+    return path
+
+
+def pdf(path: Path) -> Path:
+    from fpdf import FPDF
+
+    made = FPDF()
+    made.set_font("helvetica", size=12)
+    for text in (
+        "The gate runs on at least 100 golden cases.",
+        "A promoted adapter is rolled back within ten minutes.",
+    ):
+        made.add_page()
+        made.multi_cell(0, 8, text)
+    made.output(str(path))
+    return path
+
+
+def xlsx(path: Path) -> Path:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Cards"
+    for row in (["Card", "Memory (GB)"], ["H200", 141], ["T4", 16.5]):
+        sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_headings_are_kept_with_each_passage():
+    found = split("a.md", [(None, "# Rules\n\nFirst.\n\n## Quota\n\nEach team has 120 hours.")])
+    assert [(p.heading, p.text) for p in found] == [("Rules", "First."), ("Rules > Quota", "Each team has 120 hours.")]
+
+
+def test_equal_content_has_equal_ids_and_repeats_have_their_own():
+    pages = [(None, "# A\n\nSame.\n\n# B\n\nOther.\n\n# A\n\nSame.")]
+    first, again = split("a.md", pages), split("a.md", pages)
+    assert [p.id for p in first] == [p.id for p in again]
+    assert len({p.id for p in first}) == len(first) == 3
+
+
+def test_a_row_is_a_sentence_and_is_never_split():
+    rows = "\n".join(f"| item {n} | {'long text ' * 12} |" for n in range(30))
+    found = split("a.md", [(None, f"# T\n\n| Name | Text |\n|---|---|\n{rows}")])
+    lines = [line for passage in found for line in passage.text.split("\n")]
+    assert len(found) > 1
+    assert len(lines) == 30
+    assert all(line.startswith("Name: item ") and line.endswith(".") for line in lines)
+
+
+def test_a_word_file_keeps_headings_and_tables(tmp_path: Path):
+    text = "\n".join(p.text for p in read_document(docx(tmp_path / "a.docx"), "a.docx"))
+    assert "An endpoint answers within 800 ms." in text
+    assert "Label: gpu/oom; Owner: The engineer on duty." in text
+
+
+def test_pages_of_a_pdf_are_known(tmp_path: Path):
+    found = read_document(pdf(tmp_path / "a.pdf"), "a.pdf")
+    assert [p.page for p in found] == [1, 2]
+    assert "ten minutes" in found[1].text
+
+
+def test_a_sheet_becomes_rows_under_its_name(tmp_path: Path):
+    (passage,) = read_document(xlsx(tmp_path / "gpu-fleet.xlsx"), "gpu-fleet.xlsx")
+    assert passage.heading == "Gpu fleet > Cards"
+    assert passage.text == "Card: H200; Memory (GB): 141.\nCard: T4; Memory (GB): 16.5."
+
+
+def test_csv_and_html_are_read(tmp_path: Path):
+    (tmp_path / "a.csv").write_text("team;hours\nFirmware;120\n")
+    (tmp_path / "a.html").write_text("<h1>Desk</h1><p>The desk is open from 08:00.</p><script>alert(1)</script>")
+    assert read_document(tmp_path / "a.csv", "a.csv")[0].text == "team: Firmware; hours: 120."
+    (passage,) = read_document(tmp_path / "a.html", "a.html")
+    assert (passage.heading, passage.text) == ("Desk", "The desk is open from 08:00.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "advice"),
+    [
+        ("empty.md", b"", "empty"),
+        ("blank.txt", b" \n \n", "empty"),
+        ("text.pdf", b"This is only a text.", "not a PDF"),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj\n<<", "breaks off"),
+        ("text.docx", b"hello", "save or upload it again"),
+        ("binary.txt", b"a\0b\0c", "not a text file"),
+        ("program.exe", b"MZ", "save it as one of"),
+        ("headings.md", b"# Only\n\n## Headings\n", "headings only"),
+    ],
+)
+def test_a_file_that_is_not_what_it_says_is_refused_with_advice(tmp_path: Path, name: str, content: bytes, advice: str):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DocumentError, match=advice):
+        read_document(path, name)
+
+
+def test_a_truncated_word_file_is_refused(tmp_path: Path):
+    whole = docx(tmp_path / "a.docx").read_bytes()
+    (tmp_path / "cut.docx").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DocumentError, match="save or upload it again"):
+        read_document(tmp_path / "cut.docx", "cut.docx")
+
+
+def test_another_archive_named_docx_is_refused(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.docx", "w") as archive:
+        archive.writestr("hello.txt", "hello")
+    with pytest.raises(DocumentError, match="holds no docx document"):
+        read_document(tmp_path / "a.docx", "a.docx")
+
+
+def test_a_parser_that_takes_too_long_is_stopped(tmp_path: Path):
+    with pytest.raises(DocumentError, match="took over"):
+        parse_apart(docx(tmp_path / "a.docx"), seconds=0.01)
