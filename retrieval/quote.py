@@ -32,8 +32,8 @@ VECTORS_KEPT = 20_000
 # Sentences met for the first time are embedded while a person waits: at most so many, those with most words in common.
 COLD_LIMIT = 24
 MOST_QUOTES = 3
-# A second quote has to be nearly as good as the first; one from another document, where several are asked for, less so.
-NEARLY, STILL_GOOD = 0.75, 0.25
+# A second quote has to be near the first in score; one from another document, where several are asked for, less so.
+NEARLY, STILL_GOOD = 0.4, 0.25
 SAME = 0.6
 
 
