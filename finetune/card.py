@@ -63,6 +63,8 @@ def staged(out: Path) -> Iterator[Path]:
     try:
         yield folder
         folder.chmod(0o755)
+        for file in folder.iterdir():
+            file.chmod(0o644)  # safetensors and temporary folders are made for their owner alone
         if out.exists():
             out.rename(old)
         folder.rename(out)

@@ -66,6 +66,7 @@ def test_the_adapter_changed_and_the_base_did_not(base, domain, tmp_path):
 def test_what_is_written_is_complete_and_says_what_it_is(adapter, base, domain, tmp_path, steps):
     folder = tmp_path / "adapters" / "office"
     assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o644}
     check_adapter(adapter, base_fingerprint(base))
     assert adapter.sha256 == hashlib.sha256((folder / "adapter_model.safetensors").read_bytes()).hexdigest()
     assert {str(tensor.dtype) for tensor in weights(folder).values()} == {"torch.bfloat16"}
