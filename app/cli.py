@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -116,6 +117,10 @@ def new(name: str) -> None:
 
 
 def main() -> None:
+    # Before torch is imported anywhere: its threads otherwise spin while they wait, and starve everything else.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Each chunk of text is one call of the tokenizer; its own threads only get in the way of torch's.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s", datefmt="%H:%M:%S"
     )

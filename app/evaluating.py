@@ -15,7 +15,7 @@ from typing import Any
 from app.answering import grown
 from app.bootstrap import Service
 from app.documents_road import REFUSE_BELOW, WRITTEN, Documents
-from app.strategies import Generating, features
+from app.strategies import Generating, Generation, features
 from core.checks import failed, schema_fault
 from core.measured import Measured, Trust
 from core.types import STRATEGIES, Answer, Case, Event, Evidence, Finished, Query, RouteDecision, Text, Warned
@@ -28,21 +28,10 @@ Say = Callable[[str], None]
 Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class Generation:
-    """What a model wrote: text, log-probability of each token, why it ended."""
-
-    text: str
-    logprobs: list[float]
-    finish: str
-    tokens: int
-
-
 @dataclass
 class Evaluator:
     service: Service
     say: Say
-    batch_size: int = 16
     _generations: dict[Key, Generation] = field(default_factory=dict)
     _evidence: dict[str, Evidence] = field(default_factory=dict)
 
@@ -98,9 +87,10 @@ class Evaluator:
             self.say(f"{strategy}: {len(pairs)} {task} cases")
             options = pairs[0][1].options
             asked: list[Any] = [request.messages for _, request in pairs]
-            replies = chat.batch(asked, batch_size=self.batch_size, **options)
-            for (key, _), reply in zip(pairs, replies, strict=True):
-                self._generations[key] = generation(reply)
+            replies = chat.batch(asked, return_exceptions=True, **options)
+            for (key, request), reply in zip(pairs, replies, strict=True):
+                kind = self.service.domain.task(task)
+                self._generations[key] = road.better(chat, request, Query(text=key[2]), kind, Generation.of(reply))
 
     def _write(self, cases: Sequence[Case]) -> None:
         """Let the rag model write; whether it may is decided by the score that comes out."""
@@ -114,9 +104,9 @@ class Evaluator:
             to_langchain(prompts.rag_messages(self.service.domain, Query(text=c.query), self._found(c.query).passages))
             for c in todo
         ]
-        replies = chat.batch(asked, batch_size=self.batch_size // 2 or 1, max_new_tokens=MAX_NEW_TOKENS // 2)
+        replies = chat.batch(asked, return_exceptions=True, max_new_tokens=MAX_NEW_TOKENS // 2)
         for case, reply in zip(todo, replies, strict=True):
-            self._generations["rag", case.task, case.query] = generation(reply)
+            self._generations["rag", case.task, case.query] = Generation.of(reply)
 
     def _found(self, query: str) -> Evidence:
         if query not in self._evidence:
@@ -227,13 +217,6 @@ def refuse_below(results: Sequence[Result]) -> float:
     cuts = sorted({0.0, *kept})
     gains = [sum(c >= cut for c in kept) / len(kept) + sum(c < cut for c in none) / len(none) for cut in cuts]
     return cuts[gains.index(max(gains))]
-
-
-def generation(reply: Any) -> Generation:
-    meta = reply.response_metadata
-    return Generation(
-        str(reply.content), meta.get("logprobs") or [], meta.get("finish_reason", "stop"), meta.get("tokens", 0)
-    )
 
 
 def commit() -> str:

@@ -16,7 +16,8 @@ from core.domain import Domain, TaskType
 from core.measured import Standing, Trust
 from core.types import Event, Evidence, Finished, Message, Query, RouteDecision, Text, Warned
 
-MAX_NEW_TOKENS = 256
+MAX_NEW_TOKENS = 160
+SAMPLING = {"temperature": 0.8, "seed": 1}
 ANSWER_MARK = "Answer:"
 LOW_CONFIDENCE = "Low confidence: check this answer before you use it."
 ROLES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
@@ -36,6 +37,24 @@ class Request:
     @property
     def options(self) -> dict[str, Any]:
         return {"json_schema": self.json_schema, "max_new_tokens": self.max_new_tokens}
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a model wrote: text, log-probability of each token, why it ended."""
+
+    text: str
+    logprobs: list[float]
+    finish: str
+    tokens: int
+
+    @staticmethod
+    def of(reply: Any) -> Generation:
+        if isinstance(reply, Exception):  # a structured answer that never ended
+            return Generation("", [], "length", 0)
+        meta = reply.response_metadata
+        finish, tokens = meta.get("finish_reason", "stop"), meta.get("tokens", 0)
+        return Generation(str(reply.content), meta.get("logprobs") or [], finish, tokens)
 
 
 @dataclass(frozen=True)
@@ -83,14 +102,23 @@ class Generating:
         request = self.request(query, task)
         model, chat = self._chat(query)
         shown = Shown(self._mark(task))
+        hold = task.attempts > 1
+        pieces: list[str] = []
         last: dict[str, Any] = {}
         for chunk in chat.stream(request.messages, stop_flag=stop, **request.options):
             last = chunk.response_metadata or last
-            if piece := shown.take(str(chunk.content)):
+            pieces.append(str(chunk.content))
+            if not hold and (piece := shown.take(pieces[-1])):
                 yield Text(text=piece)
-        if rest := shown.rest():
+        made = Generation(
+            "".join(pieces), last.get("logprobs") or [], last.get("finish_reason", "stop"), last.get("tokens", 0)
+        )
+        if hold:
+            made = made if stop.is_set() else self.better(chat, request, query, task, made)
+            yield Text(text=self.shown(made.text, task.name))
+        elif rest := shown.rest():
             yield Text(text=rest)
-        verdict = self.judge(query, task, shown.text, last.get("logprobs") or [], last.get("finish_reason", "stop"))
+        verdict = self.judge(query, task, self.shown(made.text, task.name), made.logprobs, made.finish)
         for warning in verdict.warnings:
             yield Warned(message=warning)
         yield Finished(
@@ -98,8 +126,26 @@ class Generating:
             refused=verdict.refused,
             model=model,
             left_machine=self._leaves(model),
-            tokens=int(last.get("tokens", 0)),
+            tokens=made.tokens,
         )
+
+    def better(
+        self, chat: BaseChatModel, request: Request, query: Query, task: TaskType, first: Generation
+    ) -> Generation:
+        """The first answer if it passes its checks; else the likeliest of the sampled ones that do; else the first.
+
+        Rejection sampling against the pack's own checks; the samples are one batch.
+        """
+        if task.attempts == 1 or self.passes(query, task, first):
+            return first
+        again: list[Any] = [request.messages] * (task.attempts - 1)
+        replies = chat.batch(again, return_exceptions=True, **request.options, **SAMPLING)
+        passing = [made for made in map(Generation.of, replies) if made.logprobs and self.passes(query, task, made)]
+        return max(passing, key=lambda made: sum(made.logprobs) / len(made.logprobs), default=first)
+
+    def passes(self, query: Query, task: TaskType, made: Generation) -> bool:
+        text = self.shown(made.text, task.name).strip()
+        return made.finish != "length" and not failed(task.checks, task.json_schema, query.text, text)
 
     def _mark(self, task: TaskType) -> str:
         return ANSWER_MARK if task.step_by_step and self.name == "prompt" else ""
@@ -119,6 +165,8 @@ class Generating:
         warnings = list(failed(task.checks, task.json_schema, query.text, text))
         if finish == "length":
             warnings.append("The answer was cut off at the limit of its length.")
+        if task.caution:
+            warnings.append(task.caution)
         trust, confidence = self._trust_in(task.name, self.name), None
         if trust and logprobs:
             confidence = trust.probability(features(logprobs))

@@ -20,12 +20,15 @@ GREETING = re.compile(r"^Hello(?: ([^,\n]+))?,")
 WORD = re.compile(r"[^\W\d_]{3,}")
 KINDS = (
     "rule", "one_of", "starts_with", "ends_with", "contains_one_of", "forbids",
-    "max_words", "numbers_from_query", "keeps_quoted", "name_from_query",
+    "max_words", "numbers_from_query", "keeps_quoted", "name_from_query", "differs_from_quoted", "shorter_than_quoted",
 )  # fmt: skip
 
 
 class Check(BaseModel):
-    """One check: exactly one kind, and the message that is shown when it fails."""
+    """One check: exactly one kind, and the message that is shown when it fails.
+
+    With `when`, a regular expression, it is made only of answers to queries that match outside their quoted text.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,6 +43,9 @@ class Check(BaseModel):
     numbers_from_query: tuple[str, ...] | bool | None = None
     keeps_quoted: float | None = None
     name_from_query: bool | None = None
+    differs_from_quoted: bool | None = None
+    shorter_than_quoted: float | None = None
+    when: str | None = None
 
     @model_validator(mode="after")
     def one_kind(self) -> Check:
@@ -53,6 +59,8 @@ class Check(BaseModel):
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     def holds(self, query: str, answer: str) -> bool:
+        if self.when and not re.search(self.when, QUOTED.sub(" ", query), re.IGNORECASE):
+            return True
         return bool(getattr(self, f"_{self.kind}")(query, answer))
 
     def _rule(self, query: str, answer: str) -> bool:
@@ -93,9 +101,16 @@ class Check(BaseModel):
 
     def _keeps_quoted(self, query: str, answer: str) -> bool:
         """At least this share of the quoted text's words (3 letters and more, by first five letters) comes back."""
-        quoted = QUOTED.search(query)
-        wanted = stems(quoted.group(1) if quoted else query)
+        wanted = stems(quoted_text(query))
         return bool(answer.strip()) and len(wanted & stems(answer)) >= (self.keeps_quoted or 0) * len(wanted)
+
+    def _differs_from_quoted(self, query: str, answer: str) -> bool:
+        """Not the quoted text itself, nor a text that holds it whole."""
+        return letters(quoted_text(query)) not in letters(answer)
+
+    def _shorter_than_quoted(self, query: str, answer: str) -> bool:
+        """At most this share of the quoted text's words."""
+        return len(answer.split()) <= (self.shorter_than_quoted or 0) * len(quoted_text(query).split())
 
     def _name_from_query(self, query: str, answer: str) -> bool:
         greeting = GREETING.match(answer.lstrip())
@@ -152,6 +167,16 @@ def to_number(text: str) -> float | None:
         return float(digits.replace(",", ".")) * factor
     except ValueError:
         return None
+
+
+def quoted_text(query: str) -> str:
+    """The text that a query quotes, or all of it where it quotes none."""
+    found = QUOTED.search(query)
+    return found.group(1) if found else query
+
+
+def letters(text: str) -> str:
+    return "".join(WORD.findall(text.lower()))
 
 
 def stems(text: str) -> set[str]:

@@ -34,6 +34,8 @@ class TaskType(Part):
     instruction: str = ""
     few_shot: tuple[FewShot, ...] = ()
     step_by_step: bool = False
+    attempts: int = Field(default=1, ge=1, le=32, description="sampled when the first answer fails its checks")
+    caution: str = Field(default="", description="shown as a warning with every answer of this task")
     json_schema: dict[str, Any] | None = Field(None, alias="schema")
     checks: tuple[Check, ...] = ()
     sources: int = Field(1, ge=1, description="how many documents an answer should cite")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 
-from core.domain import Domain, TaskType
+from core.checks import QUOTED, stems
+from core.domain import Domain, FewShot, TaskType
 from core.types import Message, Passage, Query
 
 HISTORY_TURNS = 6
+FEW_SHOTS = 6
 STEP_BY_STEP = "Think it through step by step, then write the final answer after `Answer:`."
 READ = (
     "Answer from the numbered passages only. End every sentence with the number of the passage it comes from, "
@@ -26,10 +28,25 @@ def prompt_messages(domain: Domain, task: TaskType, query: Query, steps: bool = 
     """System prompt with the task's instruction, its few-shot pairs, the conversation so far, the query."""
     system = " ".join(filter(None, [domain.system_prompt, task.instruction, STEP_BY_STEP if steps else ""]))
     shots: list[Message] = []
-    for shot in task.few_shot:
+    for shot in nearest_shots(task, query.text):
         shots += [Message(role="user", content=shot.query), Message(role="assistant", content=shot.answer)]
     history = list(query.history[-HISTORY_TURNS:])
     return [Message(role="system", content=system), *shots, *history, Message(role="user", content=query.text)]
+
+
+def nearest_shots(task: TaskType, query: str) -> list[FewShot]:
+    """The few-shot pairs whose wording outside quotations is most like the query's, the most alike last.
+
+    A small model imitates what it read last; a pair of another kind of request leads it astray.
+    """
+    wanted = stems(QUOTED.sub(" ", query))
+
+    def likeness(shot: FewShot) -> float:
+        words = stems(QUOTED.sub(" ", shot.query))
+        return len(words & wanted) / (1 + len(words | wanted))
+
+    ranked = sorted(task.few_shot, key=likeness, reverse=True)[:FEW_SHOTS]
+    return ranked[::-1]
 
 
 def rag_messages(domain: Domain, query: Query, passages: tuple[Passage, ...]) -> list[Message]:

@@ -83,16 +83,18 @@ class LocalChat(BaseChatModel):
     ) -> list[AIMessage]:
         """Answer all inputs in padded batches of `batch_size`, likes with likes in length; the order is kept.
 
-        `json_schema` may be a list with one schema or None for each input. With `return_exceptions` a truncated JSON
+        `json_schema` may be a list with one schema or None for each input; the nth input draws with `seed` + n. With `return_exceptions` a truncated JSON
         answer's error stands in its place. Callbacks and `config` are not used.
         """
         schemas = kwargs.pop("json_schema", None)
         schemas = list(schemas) if isinstance(schemas, Sequence) else [schemas] * len(inputs)
         stop = kwargs.pop("stop", None)
         prompts = [to_roles(self._convert_input(given).to_messages()) for given in inputs]
+        seed = kwargs.pop("seed", None)
+        seeds = [None if seed is None else seed + n for n in range(len(inputs))]
         asked = [
-            (prompt, options_from({**kwargs, "json_schema": schema}, stop))
-            for prompt, schema in zip(prompts, schemas, strict=True)
+            (prompt, options_from({**kwargs, "json_schema": schema, "seed": own}, stop))
+            for prompt, schema, own in zip(prompts, schemas, seeds, strict=True)
         ]
         order = sorted(range(len(asked)), key=lambda at: sum(len(message["content"]) for message in asked[at][0]))
         results: dict[int, AIMessage | ModelError] = {}
