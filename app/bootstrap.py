@@ -101,6 +101,11 @@ class Service:
         """Bring the index in step with the folders in this process (the API does it as a job)."""
         self.ingest.sync(self.folders(), progress)
 
+    def warm(self) -> None:
+        """Embed the sentences that quoting will need, so that first questions do not wait for it."""
+        retriever: Any = self.answering.retriever
+        retriever.quoter.warm(self.index.words.passages)
+
     def close(self) -> None:
         self.runs.stop_all()
         self.models.close()

@@ -70,6 +70,7 @@ def start(app: FastAPI, models: Any = None) -> None:
         job = jobs.wait(jobs.sync().id)
         if job.error:
             log.warning("some documents were not indexed: %s", job.error)
+        service.warm()
         loading.join()
         service.models.load()
         readiness.say("")

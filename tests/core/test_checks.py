@@ -61,3 +61,19 @@ def test_a_schema_fault_comes_first_and_alone():
 def test_numbers_are_read_as_people_write_them():
     assert numbers("3,000 rows, 4.5 GB, 5k") == {3000.0, 4.5, 5000.0}
     assert {24.0, 8.0} <= query_numbers("One 24GB card and Llama-3.1-8B")
+
+
+def test_a_rewriting_has_to_change_something_and_a_shortening_to_be_shorter():
+    query = 'Shorten this: "We would like to let you know that the job has ended"'
+    differs = Check(message="m", differs_from_quoted=True)
+    assert differs.holds(query, "The job has ended.")
+    assert not differs.holds(query, "We would like to let you know that the job has ended!")
+    shorter = Check(message="m", shorter_than_quoted=0.9)
+    assert shorter.holds(query, "The job has ended.")
+    assert not shorter.holds(query, "We would really like to let you know that the job has ended")
+
+
+def test_a_check_may_depend_on_what_is_asked_but_not_on_what_is_quoted():
+    polite = Check(message="m", contains_one_of=["please"], when="polite")
+    assert not polite.holds('Make this polite: "Go"', "Go away")
+    assert polite.holds('Shorten this: "Be polite"', "Be nice")

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from core.domain import load_domain
+from core.prompts import FEW_SHOTS, nearest_shots, prompt_messages, rag_messages, template_hash, tuned_messages
+from core.settings import ROOT
+from core.types import Message, Passage, Query
+
+DOMAIN = load_domain(ROOT / "domains" / "ml-desk")
+
+
+def test_the_shots_are_of_the_kind_that_is_asked_for():
+    shots = nearest_shots(DOMAIN.task("rewrite"), 'Make this shorter: "Please restart it politely"')
+    assert len(shots) == FEW_SHOTS
+    assert shots[-1].query.startswith("Make this shorter")
+
+
+def test_prompting_holds_instruction_shots_history_and_query_in_order():
+    history = (Message(role="user", content="before"), Message(role="assistant", content="then"))
+    messages = prompt_messages(DOMAIN, DOMAIN.task("label"), Query(text="now", history=history))
+    assert messages[0].role == "system"
+    assert DOMAIN.task("label").instruction in messages[0].content
+    assert [message.content for message in messages[-3:]] == ["before", "then", "now"]
+    assert [m.role for m in messages[1:]] == ["user", "assistant"] * (len(messages[1:]) // 2) + ["user"]
+
+
+def test_a_tuned_prompt_has_no_shots():
+    assert [message.role for message in tuned_messages(DOMAIN, DOMAIN.task("label"), "q")] == ["system", "user"]
+
+
+def test_passages_are_numbered():
+    passages = tuple(Passage(id=str(n), source="a.md", text=f"text {n}") for n in range(2))
+    assert "[2] text 1" in rag_messages(DOMAIN, Query(text="q"), passages)[1].content
+
+
+def test_the_template_hash_is_the_one_that_the_shipped_adapter_was_trained_with():
+    import json
+
+    card = json.loads((ROOT / "adapters" / "ml-desk" / "card.json").read_text())
+    assert card["template_hash"] == template_hash()
