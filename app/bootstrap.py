@@ -77,10 +77,9 @@ class Service:
             mend = "train an adapter (`trivium train`), or name another model"
             return Standing(open=False, why=why, mend=mend, floor=self.settings.floor)
         figure = self.measured.figure(task, strategy, fingerprint)
-        if strategy == WRITTEN:
-            return standing(
-                kind.model_copy(update={"strategies": (WRITTEN,)}), WRITTEN, figure, self.settings.floor, False
-            )
+        if strategy == WRITTEN:  # a pack may lower the floor for quotations, never for what a model writes
+            kind = kind.model_copy(update={"strategies": (WRITTEN,), "floor": None})
+            return standing(kind, WRITTEN, figure, self.settings.floor, False)
         return standing(kind, strategy, figure, self.settings.floor, self.settings.serve_unmeasured)
 
     def standings(self) -> dict[str, dict[str, Standing]]:

@@ -66,6 +66,8 @@ class Documents:
             yield Text(text=f"{self._domain.refusal} {ADD_DOCUMENT}")
             yield Finished(refused=True, confidence=evidence.answerable)
             return
+        if task.caution:
+            yield Warned(message=task.caution)
         if trust and evidence.answerable < trust.threshold:
             yield Warned(message=LOW_CONFIDENCE)
         if not standing.open or not standing.measured:

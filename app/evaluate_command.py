@@ -12,6 +12,7 @@ from rich.table import Table
 
 from app.bootstrap import open_service
 from app.evaluating import Evaluator
+from app.generations import Generations
 from core.errors import DomainError
 from core.measured import save_measured
 from core.settings import load_settings
@@ -32,7 +33,8 @@ def evaluate_pack(limit: int | None, save: bool, out: Path | None, say: Console)
                 f"{service.domain.folder / 'golden.jsonl'}: no cases; the suite is what evaluation measures on"
             )
         service.sync()
-        evaluator = Evaluator(service, lambda line: say.print(f"{time.perf_counter() - began:6.0f} s  {line}"))
+        kept = Generations(settings.data_dir / "cache" / "generations.jsonl")
+        evaluator = Evaluator(service, lambda line: say.print(f"{time.perf_counter() - began:6.0f} s  {line}"), kept)
         measured, results = evaluator.run(limited(development, limit), limited(golden, limit))
         if save and limit is None:
             say.print(f"kept in {save_measured(service.domain, measured)}")

@@ -15,8 +15,11 @@ from typing import Any
 from app.answering import grown
 from app.bootstrap import Service
 from app.documents_road import REFUSE_BELOW, WRITTEN, Documents
-from app.strategies import Generating, Generation, features
+from app.generations import Generations, key_of
+from app.strategies import MAX_NEW_TOKENS, Generating, Generation, Request, features, to_langchain
+from core import prompts
 from core.checks import failed, schema_fault
+from core.domain import TaskType
 from core.measured import Measured, Trust
 from core.types import STRATEGIES, Answer, Case, Event, Evidence, Finished, Query, RouteDecision, Text, Warned
 from evaluation.calibration import CLOSED, MIN_CASES, RISK, choose_threshold, fit_trust
@@ -26,12 +29,23 @@ from evaluation.scorers import CaseScorer
 GENERATING = ("prompt", "tuned")
 Say = Callable[[str], None]
 Key = tuple[str, str, str]
+KEEP_EVERY = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, what it is for, and the task whose checks a text is held to while it is generated."""
+
+    key: Key
+    request: Request
+    task: TaskType | None
 
 
 @dataclass
 class Evaluator:
     service: Service
     say: Say
+    kept: Generations
     _generations: dict[Key, Generation] = field(default_factory=dict)
     _evidence: dict[str, Evidence] = field(default_factory=dict)
 
@@ -75,38 +89,45 @@ class Evaluator:
 
     def _generate_for(self, strategy: str, wanted: Iterable[tuple[str, str]]) -> None:
         road: Any = self.service.answering.strategies[strategy]
-        assert isinstance(road, Generating)
-        groups: dict[str, list[tuple[Key, Any]]] = {}
+        groups: dict[str, list[Asked]] = {}
         for task, query in dict.fromkeys(wanted):
-            key = (strategy, task, query)
-            if key not in self._generations:
-                request = road.request(Query(text=query), self.service.domain.task(task))
-                groups.setdefault(task, []).append((key, request))
-        _, chat = self.service.chat(strategy, Query(text=""))
-        for task, pairs in groups.items():
-            self.say(f"{strategy}: {len(pairs)} {task} cases")
-            options = pairs[0][1].options
-            asked: list[Any] = [request.messages for _, request in pairs]
-            replies = chat.batch(asked, return_exceptions=True, **options)
-            for (key, request), reply in zip(pairs, replies, strict=True):
+            if (strategy, task, query) not in self._generations:
                 kind = self.service.domain.task(task)
-                self._generations[key] = road.better(chat, request, Query(text=key[2]), kind, Generation.of(reply))
+                request = road.request(Query(text=query), kind)
+                groups.setdefault(task, []).append(Asked((strategy, task, query), request, kind))
+        for task, asked in groups.items():
+            self.say(f"{strategy}: {len(asked)} {task} cases")
+            self._make(strategy, asked, road)
 
     def _write(self, cases: Sequence[Case]) -> None:
         """Let the rag model write; whether it may is decided by the score that comes out."""
-        from app.strategies import MAX_NEW_TOKENS, to_langchain
-        from core import prompts
+        asked = []
+        for case in cases:
+            messages = prompts.rag_messages(
+                self.service.domain, Query(text=case.query), self._found(case.query).passages
+            )
+            request = Request(to_langchain(messages), None, MAX_NEW_TOKENS // 2)
+            asked.append(Asked(("rag", case.task, case.query), request, None))
+        self.say(f"rag, written: {len(asked)} cases")
+        self._make("rag", asked, None)
 
-        _, chat = self.service.chat("rag", Query(text=""))
-        todo = [case for case in cases if ("rag", case.task, case.query) not in self._generations]
-        self.say(f"rag, written: {len(todo)} cases")
-        asked: list[Any] = [
-            to_langchain(prompts.rag_messages(self.service.domain, Query(text=c.query), self._found(c.query).passages))
-            for c in todo
-        ]
-        replies = chat.batch(asked, return_exceptions=True, max_new_tokens=MAX_NEW_TOKENS // 2)
-        for case, reply in zip(todo, replies, strict=True):
-            self._generations["rag", case.task, case.query] = Generation.of(reply)
+    def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
+        """Generate what is not kept yet, in batches of which each is kept at once."""
+        name, chat = self.service.chat(strategy, Query(text=""))
+        fingerprint = self.service.models.fingerprint(name)
+        keys = {one.key: key_of(fingerprint, one.request, one.task) for one in asked}
+        self._generations |= {one.key: made for one in asked if (made := self.kept.get(keys[one.key]))}
+        todo = [one for one in asked if one.key not in self._generations]
+        for start in range(0, len(todo), KEEP_EVERY):
+            some = todo[start : start + KEEP_EVERY]
+            messages: list[Any] = [one.request.messages for one in some]
+            replies = chat.batch(messages, return_exceptions=True, **some[0].request.options)
+            for one, reply in zip(some, replies, strict=True):
+                made = Generation.of(reply)
+                if road and one.task:
+                    made = road.better(chat, one.request, Query(text=one.key[2]), one.task, made)
+                self._generations[one.key] = made
+            self.kept.add([(keys[one.key], self._generations[one.key]) for one in some])
 
     def _found(self, query: str) -> Evidence:
         if query not in self._evidence:

@@ -39,7 +39,7 @@ def serve_api(port: int | None, host: str | None) -> None:
     settings = api_settings(port, host)
     require_free(settings.host, settings.port, "the API")
     load_domain(settings.domain)
-    if settings.offline:
+    if settings.offline or not settings.needs_hub:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import uvicorn
 

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quantization: Literal["auto", "none", "nf4"] = Field("auto", description="auto: nf4 on a GPU, none on a CPU")
     embedding_model: str = Field("minilm", description="minilm (packaged), a folder, or a sentence-transformers id")
-    offline: bool = Field(True, description="forbid model hubs; a base or embedding by hub id needs false")
+    offline: bool = Field(False, description="forbid model hubs even where a model is named by its hub id")
 
     server_url: str | None = Field(None, description="an OpenAI-compatible server, for models named server/<model>")
     server_api_key: SecretStr | None = None
@@ -76,6 +76,12 @@ class Settings(BaseSettings):
             if model.startswith("server/") and not self.server_url:
                 raise ValueError(f"TRIVIUM_{name.upper()}={model} needs TRIVIUM_SERVER_URL")
         return self
+
+    @property
+    def needs_hub(self) -> bool:
+        """Whether a model is named that is neither packaged nor a folder."""
+        models = ((self.base_model, "smollm2"), (self.embedding_model, "minilm"))
+        return any(name != packaged and not Path(name).expanduser().is_dir() for name, packaged in models)
 
     @property
     def database(self) -> str:

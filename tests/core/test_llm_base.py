@@ -90,9 +90,9 @@ def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch):
 
 def test_a_hub_id_is_refused_while_offline_and_a_wrong_folder_always(tmp_path):
     with pytest.raises(ModelError, match="TRIVIUM_OFFLINE=false"):
-        base_folder(settings(tmp_path, base_model="org/model"))
+        base_folder(settings(tmp_path, base_model="org/model", offline=True))
     with pytest.raises(ModelError, match="is no folder"):
-        base_folder(settings(tmp_path, base_model=str(tmp_path / "absent"), offline=False))
+        base_folder(settings(tmp_path, base_model=str(tmp_path / "absent")))
     (tmp_path / "pickled").mkdir()
     (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(ModelError, match="no pickled weights"):

@@ -1,0 +1,50 @@
+"""What models wrote in an evaluation, kept on disk: a run that was stopped goes on, and a second one costs little.
+
+A text is kept under everything that it depends on: model, messages, schema, attempts and the checks they are held to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from app.strategies import SAMPLING, Generation, Request
+from core.domain import TaskType
+
+
+class Generations:
+    """A JSON-lines file that only grows; a last line that a kill cut short is left out."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._kept: dict[str, Generation] = {}
+        for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            key = row.pop("key")
+            self._kept[key] = Generation(**row)
+
+    def get(self, key: str) -> Generation | None:
+        return self._kept.get(key)
+
+    def add(self, pairs: Sequence[tuple[str, Generation]]) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as file:
+            if file.tell() and not self._file.read_bytes().endswith(b"\n"):
+                file.write("\n")  # after a line cut short
+            for key, made in pairs:
+                self._kept[key] = made
+                file.write(json.dumps({"key": key, **asdict(made)}) + "\n")
+
+
+def key_of(fingerprint: str, request: Request, task: TaskType | None) -> str:
+    """`task`: where its checks had a say in the text."""
+    judged = task.model_dump(mode="json", include={"attempts", "checks"}) if task and task.attempts > 1 else None
+    messages = [(message.type, str(message.content)) for message in request.messages]
+    parts = [fingerprint, messages, request.options, judged, SAMPLING if judged else None]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
