@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.ui.test_browser import FLAGS
+from tests.ui.test_browser import ARGS
 
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 RECIPE = "One 24 GB card, an 8B model, 3,000 tickets, JSON out: which recipe?"
@@ -21,7 +21,7 @@ def main() -> None:
     url, out = sys.argv[1], Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
         for name, (width, height) in SIZES.items():
             page = browser.new_page(viewport={"width": width, "height": height})
             first_screen(page, url, out, name)
