@@ -19,6 +19,7 @@ from core.types import (
     Finished,
     Query,
     RouteDecision,
+    Started,
     Text,
     Warned,
 )
@@ -72,6 +73,8 @@ def grown(answer: Answer, event: Event, seconds: float) -> Answer:
     timings = {"first_token": seconds, **answer.timings} if isinstance(event, Text) else answer.timings
     change: dict[str, object] = {}
     match event:
+        case Started():
+            change = {"model": event.model, "left_machine": event.left_machine}
         case Text(text=text):
             change = {"text": answer.text + text}
         case Cited(citation=citation):
@@ -82,6 +85,6 @@ def grown(answer: Answer, event: Event, seconds: float) -> Answer:
             change = {"warnings": (*answer.warnings, message)}
         case Finished():
             change = {"status": "complete", "text": answer.text.strip(), "confidence": event.confidence,
-                      "refused": event.refused, "model": event.model, "left_machine": event.left_machine}  # fmt: skip
+                      "refused": event.refused}  # fmt: skip
             timings = {**timings, "total": seconds, "tokens": event.tokens}
     return answer.model_copy(update={**change, "timings": timings})

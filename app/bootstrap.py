@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.documents_road import WRITTEN, Documents
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
 from core.domain import Domain, load_domain
-from core.errors import ModelNotFound, TriviumError
+from core.errors import AdapterMismatch, ModelNotFound, TriviumError
 from core.measured import Measured, Standing, Trust, load_measured, standing
 from core.settings import Settings
 from core.store import Store, open_store
@@ -56,24 +56,26 @@ class Service:
         }
         return names[strategy]
 
-    def fingerprint(self, strategy: str) -> str:
-        """What a figure was measured with: the model, or for quoting rag the method. Empty: no such model."""
+    def fingerprint(self, strategy: str, model: str = "") -> str:
+        """What a figure was measured with: the model (`model`: another than the strategy's own), or for quoting rag
+        the embeddings. Empty: no such model, or one that cannot be used."""
         if strategy == "rag":
-            return "quotes"
-        known = self._fingerprints.get(strategy)
+            return f"quotes@{self.index.embeddings.name}"
+        name = model or self.model_of(strategy)
+        known = self._fingerprints.get(name)
         if known and time.monotonic() - known[0] < FINGERPRINT_SECONDS:
             return known[1]
         try:
-            found = self.models.fingerprint(self.model_of(strategy))
-        except ModelNotFound:
+            found = self.models.fingerprint(name)
+        except (ModelNotFound, AdapterMismatch):
             found = ""
-        self._fingerprints[strategy] = (time.monotonic(), found)
+        self._fingerprints[name] = (time.monotonic(), found)
         return found
 
-    def standing(self, task: str, strategy: str) -> Standing:
-        kind, fingerprint = self.domain.task(task), self.fingerprint(strategy)
+    def standing(self, task: str, strategy: str, model: str = "") -> Standing:
+        kind, fingerprint = self.domain.task(task), self.fingerprint(strategy, model)
         if not fingerprint:
-            why = f"there is no model called {self.model_of(strategy)!r}"
+            why = f"there is no usable model called {model or self.model_of(strategy)!r}"
             mend = "train an adapter (`trivium train`), or name another model"
             return Standing(open=False, why=why, mend=mend, floor=self.settings.floor)
         figure = self.measured.figure(task, strategy, fingerprint)
@@ -85,8 +87,8 @@ class Service:
     def standings(self) -> dict[str, dict[str, Standing]]:
         return {task.name: {s: self.standing(task.name, s) for s in STRATEGIES} for task in self.domain.tasks}
 
-    def trust_in(self, task: str, strategy: str) -> Trust | None:
-        return self.measured.trust_in(task, strategy, self.fingerprint(strategy))
+    def trust_in(self, task: str, strategy: str, model: str = "") -> Trust | None:
+        return self.measured.trust_in(task, strategy, self.fingerprint(strategy, model))
 
     def chat(self, strategy: str, query: Query) -> tuple[str, BaseChatModel]:
         name = (query.adapter if strategy == "tuned" else None) or self.model_of(strategy)
@@ -99,6 +101,11 @@ class Service:
     def sync(self, progress: Progress | None = None) -> None:
         """Bring the index in step with the folders in this process (the API does it as a job)."""
         self.ingest.sync(self.folders(), progress)
+        self.refit()
+
+    def refit(self) -> None:
+        """Fit the router anew: how like the best passage is to a query counts, and the passages have changed."""
+        self.answering = replace(self.answering, router=build_router(self))
 
     def warm(self) -> None:
         """Embed the sentences that quoting will need, so that first questions do not wait for it."""
@@ -199,6 +206,10 @@ class Readiness:
     def __init__(self) -> None:
         self._reason, self._lock = "starting", threading.Lock()
         self.error: TriviumError | None = None
+
+    def fail(self, error: TriviumError) -> None:
+        self.error = error
+        self.say(f"it cannot start: {error}")
 
     @property
     def reason(self) -> str:

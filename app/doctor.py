@@ -80,7 +80,7 @@ def model(settings: Settings) -> list[Finding]:
     wanted = {
         "prompt": settings.prompt_model,
         "rag": settings.rag_model,
-        "tuned": settings.tuned_model or settings.domain.name,
+        "tuned": settings.tuned_model or load_domain(settings.domain).name,
     }
     for strategy, name in wanted.items():
         known = name in models.names() or name.startswith("server/")

@@ -10,12 +10,27 @@ from collections.abc import Callable, Iterator
 
 from langchain_core.language_models import BaseChatModel
 
-from app.strategies import LOW_CONFIDENCE, MAX_NEW_TOKENS, StandingOf, TrustIn, to_langchain
+from app.strategies import LOW_CONFIDENCE, UNCALIBRATED, StandingOf, TrustIn
 from core import prompts
 from core.domain import Domain
-from core.types import Citation, Cited, Dropped, Event, Evidence, Finished, Passage, Query, RouteDecision, Text, Warned
+from core.llm.messages import to_langchain
+from core.types import (
+    Citation,
+    Cited,
+    Dropped,
+    Event,
+    Evidence,
+    Finished,
+    Passage,
+    Query,
+    RouteDecision,
+    Started,
+    Text,
+    Warned,
+)
 
 WRITTEN = "rag_written"
+WRITTEN_TOKENS = 80
 REFUSE_BELOW = 0.3
 ADD_DOCUMENT = "Add a document that answers it, and ask again."
 
@@ -40,12 +55,10 @@ class Documents:
             yield from self.events(query, decision, evidence, None, stop)
             return
         model, chat = self._chat(query)
+        yield Started(model=model, left_machine=self._leaves(model))
         messages = to_langchain(prompts.rag_messages(self._domain, query, evidence.passages))
-        chunks = chat.stream(messages, stop_flag=stop, max_new_tokens=MAX_NEW_TOKENS)
-        for event in self.events(query, decision, evidence, (str(chunk.content) for chunk in chunks), stop):
-            if isinstance(event, Finished):
-                event = event.model_copy(update={"model": model, "left_machine": self._leaves(model)})
-            yield event
+        chunks = chat.stream(messages, stop_flag=stop, max_new_tokens=WRITTEN_TOKENS)
+        yield from self.events(query, decision, evidence, (str(chunk.content) for chunk in chunks), stop)
 
     def events(
         self, query: Query, decision: RouteDecision, evidence: Evidence,
@@ -60,15 +73,20 @@ class Documents:
         for event in self._quote(query, evidence, task.sources) if text is None else self._write(text, evidence):
             cited += isinstance(event, Cited)
             yield event
-            if stop is not None and stop.is_set():
+            if stop is not None and stop.is_set() and not isinstance(event, Text):
                 break
+        if stop is not None and stop.is_set():
+            yield Finished(confidence=evidence.answerable)
+            return
         if not cited:
             yield Text(text=f"{self._domain.refusal} {ADD_DOCUMENT}")
             yield Finished(refused=True, confidence=evidence.answerable)
             return
         if task.caution:
             yield Warned(message=task.caution)
-        if trust and evidence.answerable < trust.threshold:
+        if trust is None:
+            yield Warned(message=UNCALIBRATED)
+        elif evidence.answerable < trust.threshold:
             yield Warned(message=LOW_CONFIDENCE)
         if not standing.open or not standing.measured:
             yield Warned(message=f"Not vouched for: {standing.why}.")

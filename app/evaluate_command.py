@@ -13,7 +13,7 @@ from rich.table import Table
 from app.bootstrap import open_service
 from app.evaluating import Evaluator
 from app.generations import Generations
-from core.errors import DomainError
+from core.errors import DomainError, QueryError
 from core.measured import save_measured
 from core.settings import load_settings
 from core.types import Case
@@ -24,6 +24,8 @@ COVERAGES = (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 def evaluate_pack(limit: int | None, save: bool, out: Path | None, say: Console) -> str:
     settings = load_settings()
+    if save and limit is not None:
+        raise QueryError("--save keeps figures of the whole suite: leave out --limit")
     began = time.perf_counter()
     service = open_service(settings)
     try:
@@ -36,7 +38,7 @@ def evaluate_pack(limit: int | None, save: bool, out: Path | None, say: Console)
         kept = Generations(settings.data_dir / "cache" / "generations.jsonl")
         evaluator = Evaluator(service, lambda line: say.print(f"{time.perf_counter() - began:6.0f} s  {line}"), kept)
         measured, results = evaluator.run(limited(development, limit), limited(golden, limit))
-        if save and limit is None:
+        if save:
             say.print(f"kept in {save_measured(service.domain, measured)}")
         figures = summary(results)
         figures["json_valid"] = {s: evaluator.valid_json(limited(golden, limit), s) for s in ("prompt", "tuned")}

@@ -14,12 +14,13 @@ from typing import Any
 
 from app.answering import grown
 from app.bootstrap import Service
-from app.documents_road import REFUSE_BELOW, WRITTEN, Documents
+from app.documents_road import REFUSE_BELOW, WRITTEN, WRITTEN_TOKENS, Documents
 from app.generations import Generations, key_of
-from app.strategies import MAX_NEW_TOKENS, Generating, Generation, Request, features, to_langchain
+from app.strategies import Generating, Generation, Request, features
 from core import prompts
 from core.checks import failed, schema_fault
 from core.domain import TaskType
+from core.llm.messages import to_langchain
 from core.measured import Measured, Trust
 from core.types import STRATEGIES, Answer, Case, Event, Evidence, Finished, Query, RouteDecision, Text, Warned
 from evaluation.calibration import CLOSED, MIN_CASES, RISK, choose_threshold, fit_trust
@@ -106,7 +107,7 @@ class Evaluator:
             messages = prompts.rag_messages(
                 self.service.domain, Query(text=case.query), self._found(case.query).passages
             )
-            request = Request(to_langchain(messages), None, MAX_NEW_TOKENS // 2)
+            request = Request(to_langchain(messages), None, WRITTEN_TOKENS)
             asked.append(Asked(("rag", case.task, case.query), request, None))
         self.say(f"rag, written: {len(asked)} cases")
         self._make("rag", asked, None)

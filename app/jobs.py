@@ -41,8 +41,8 @@ class Jobs:
         )
 
         @DBOS.step(name="plan")
-        def plan() -> dict[str, Any]:
-            found = ingest.plan(folders())
+        def plan(retry: bool) -> dict[str, Any]:
+            found = ingest.plan(folders(), retry)
             changed = [[source, str(path)] for source, path in found.changed]
             return {"changed": changed, "removed": list(found.removed)}
 
@@ -59,8 +59,8 @@ class Jobs:
             ingest.remove(source)
 
         @DBOS.workflow(name="sync")
-        def sync() -> dict[str, Any]:
-            todo = plan()
+        def sync(retry: bool) -> dict[str, Any]:
+            todo = plan(retry)
             total, errors = len(todo["changed"]) + len(todo["removed"]), []
             for done, source in enumerate(todo["removed"]):
                 DBOS.set_event(PROGRESS, {"done": done, "total": total, "note": source})
@@ -82,9 +82,10 @@ class Jobs:
     def close(self) -> None:
         self._dbos.destroy(destroy_registry=True)
 
-    def sync(self) -> Job:
-        """Queue a job that brings the index in step with the folders. One runs at a time."""
-        handle = self._dbos.enqueue_workflow(QUEUE, self._sync)
+    def sync(self, retry: bool = False) -> Job:
+        """Queue a job that brings the index in step with the folders; with `retry`, failed files are read again though
+        they have not changed. One runs at a time."""
+        handle = self._dbos.enqueue_workflow(QUEUE, self._sync, retry)
         return self.get(handle.get_workflow_id())
 
     def get(self, id: str) -> Job:

@@ -17,13 +17,14 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from app.bootstrap import Readiness, open_service
 from app.endpoints import about, answers, documents, openai
 from app.endpoints.common import add_problem_handlers, require_key
+from app.gate import Gate
 from app.jobs import Jobs
 from core.errors import TriviumError
 from core.settings import Settings
 
 log = logging.getLogger("trivium")
 ADDRESS_FILE = "api.json"
-LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver"]
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
 def create_app(settings: Settings, models: Any = None) -> FastAPI:
@@ -41,10 +42,11 @@ def create_app(settings: Settings, models: Any = None) -> FastAPI:
 
     app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.service, app.state.jobs = settings, None, None
-    app.state.readiness = Readiness()
+    app.state.readiness, app.state.on_failure = Readiness(), None
     if settings.api_key is None:
         # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
+    app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
     for part in (openai, answers, documents, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
@@ -70,19 +72,24 @@ def start(app: FastAPI, models: Any = None) -> None:
         job = jobs.wait(jobs.sync().id)
         if job.error:
             log.warning("some documents were not indexed: %s", job.error)
+        service.refit()
         service.warm()
         loading.join()
         service.models.load()
         readiness.say("")
     except TriviumError as error:
-        readiness.error = error
-        readiness.say(f"it cannot start: {error}")
-        log.error("%s", error)
+        fail(app, error)
     except Exception as error:  # a thread's boundary: whoever waits for /readyz must learn of it
         log.exception("the start failed")
-        readiness.say(
-            f"it cannot start: {type(error).__name__}; the log has the details, `trivium doctor` may say more"
-        )
+        fail(app, TriviumError(f"{type(error).__name__}; the log has the details, `trivium doctor` may say more"))
+
+
+def fail(app: FastAPI, error: TriviumError) -> None:
+    """A start that cannot be mended by waiting: `/readyz` says why, and whoever runs the API may end it."""
+    app.state.readiness.fail(error)
+    log.error("%s", error)
+    if app.state.on_failure is not None:
+        app.state.on_failure()
 
 
 def stop(app: FastAPI) -> None:
@@ -104,8 +111,10 @@ def write_address(settings: Settings) -> None:
 
 
 def running_api(data_dir: Path) -> str | None:
-    """The address of the API that owns a data folder, if one left word."""
+    """The address of the API that owns a data folder, if one left word and is still there."""
     try:
-        return json.loads((data_dir / ADDRESS_FILE).read_text())["url"]
+        left = json.loads((data_dir / ADDRESS_FILE).read_text())
+        os.kill(left["pid"], 0)
+        return left["url"]
     except (OSError, ValueError, KeyError):
         return None

@@ -24,7 +24,7 @@ def require_free(host: str, port: int, what: str) -> None:
         except OSError as error:
             raise SettingsError(
                 f"port {port} on {host} cannot be used for {what} ({error.strerror}): "
-                f"stop what listens there, or take another with --port"
+                "stop what listens there, or take another (--port, --ui-port, TRIVIUM_PORT)"
             ) from None
 
 
@@ -45,9 +45,19 @@ def serve_api(port: int | None, host: str | None) -> None:
 
     from app.main import create_app
 
-    uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=5
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=5
     )
+    server = uvicorn.Server(config)
+
+    def end() -> None:
+        server.should_exit = True
+
+    app.state.on_failure = end
+    server.run()
+    if app.state.readiness.error is not None:
+        raise app.state.readiness.error
 
 
 def page_command(port: int) -> list[str]:
@@ -69,6 +79,8 @@ def serve_both(port: int | None, ui_port: int) -> int:
     require_free("127.0.0.1", ui_port, "the page")
     url = f"http://{settings.host}:{settings.port}"
     env = {**os.environ, "TRIVIUM_API_URL": url}
+    if settings.api_key:  # it may stand in .env, which the page does not read
+        env["TRIVIUM_API_KEY"] = settings.api_key.get_secret_value()
     api = subprocess.Popen([sys.executable, "-m", "app.cli", "serve", "--port", str(settings.port)], env=env)
     page = subprocess.Popen(page_command(ui_port), env=env, cwd=ROOT)
 
@@ -87,5 +99,8 @@ def serve_both(port: int | None, ui_port: int) -> int:
             if child.poll() is None:
                 child.terminate()
         for child in (page, api):
-            child.wait(timeout=15)
+            try:
+                child.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                child.kill()
     return api.returncode if api.returncode and api.returncode > 0 else 0

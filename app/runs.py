@@ -8,14 +8,18 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from prometheus_client import Counter, Histogram
+
 from app.answering import Answering
-from core.errors import Busy, NotFound, TriviumError
+from core.errors import Busy, TriviumError
 from core.store import Store
 from core.types import Answer, Query, new_id
 
 log = logging.getLogger("trivium.runs")
 FLUSH_SECONDS = 1.0
 KEPT_RUNS = 200
+ANSWERS = Counter("trivium_answers", "Answers by road and how they ended", ["road", "status"])
+SECONDS = Histogram("trivium_answer_seconds", "Seconds from query to the end of the answer", ["road"])
 
 
 class Run:
@@ -86,7 +90,11 @@ class Runs:
                 raise Busy(f"{active} queries are being answered; try again in a few seconds", retry_after=5)
             self._runs[run.answer.id] = run
             self._forget_old()
-        self._store.save_answer(run.answer)
+        try:
+            self._store.save_answer(run.answer)
+        except BaseException:
+            self._runs.pop(run.answer.id, None)
+            raise
         threading.Thread(
             target=self._work, args=(run, answering, query), name=f"run-{run.answer.id[:8]}", daemon=True
         ).start()
@@ -110,19 +118,22 @@ class Runs:
 
     def stop_all(self, timeout: float = 5.0) -> None:
         """Stop every run and wait up to `timeout` seconds for them to be stored."""
-        for run in self._runs.values():
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
             run.stop.set()
         deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline and not all(run.ended for run in self._runs.values()):
+        while time.monotonic() < deadline and not all(run.ended for run in runs):
             time.sleep(0.05)
 
     @property
     def active(self) -> int:
-        return sum(not run.ended for run in self._runs.values())
+        with self._lock:
+            return sum(not run.ended for run in self._runs.values())
 
     def _work(self, run: Run, answering: Answering, query: Query) -> None:
         identity = {"id": run.answer.id, "conversation": run.answer.conversation, "created_at": run.answer.created_at}
-        flushed = time.monotonic()
+        began = flushed = time.monotonic()
         try:
             for grown, event in answering.stream(query, run.stop):
                 answer = grown.model_copy(update=identity)
@@ -137,18 +148,15 @@ class Runs:
             log.exception("an answer failed")
             message = "Something went wrong inside Trivium; the log has the details. Ask again, or choose another road."
             answer = run.answer.model_copy(update={"status": "failed", "error": message})
-        self._store.save_answer(answer)
-        run.end(answer)
+        try:
+            self._store.save_answer(answer)
+        finally:
+            run.end(answer)
+            road = answer.route.strategy if answer.route else "none"
+            ANSWERS.labels(road, answer.status).inc()
+            SECONDS.labels(road).observe(time.monotonic() - began)
 
     def _forget_old(self) -> None:
         ended = [id for id, run in self._runs.items() if run.ended]
         for id in ended[: max(0, len(self._runs) - KEPT_RUNS)]:
             del self._runs[id]
-
-
-def require_run(runs: Runs, id: str) -> Run:
-    """Raises NotFound when the run is over and forgotten; its answer is in the store."""
-    run = runs.get(id)
-    if run is None:
-        raise NotFound(f"no run {id!r} is under way; GET /api/answers/{id} has what was stored")
-    return run

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage
 
 from core import prompts
 from core.checks import failed
 from core.domain import Domain, TaskType
+from core.errors import Truncated
+from core.llm.messages import to_langchain
 from core.measured import Standing, Trust
-from core.types import Event, Evidence, Finished, Message, Query, RouteDecision, Text, Warned
+from core.types import Event, Evidence, Finished, Query, RouteDecision, Started, Text, Warned
 
 MAX_NEW_TOKENS = 160
 SAMPLING = {"temperature": 0.8, "seed": 1}
 ANSWER_MARK = "Answer:"
 LOW_CONFIDENCE = "Low confidence: check this answer before you use it."
-ROLES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+UNCALIBRATED = "Not vouched for: nobody has measured yet how sure such answers are (development cases are missing)."
 
-TrustIn = Callable[[str, str], Trust | None]
-StandingOf = Callable[[str, str], Standing]
+TrustIn = Callable[..., Trust | None]  # task, strategy, model (default: the strategy's own)
+StandingOf = Callable[..., Standing]
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,10 @@ class Generation:
 
     @staticmethod
     def of(reply: Any) -> Generation:
-        if isinstance(reply, Exception):  # a structured answer that never ended
+        if isinstance(reply, Truncated):
             return Generation("", [], "length", 0)
+        if isinstance(reply, Exception):
+            raise reply
         meta = reply.response_metadata
         finish, tokens = meta.get("finish_reason", "stop"), meta.get("tokens", 0)
         return Generation(str(reply.content), meta.get("logprobs") or [], finish, tokens)
@@ -65,10 +69,6 @@ class Verdict:
     refused: bool
     warnings: tuple[str, ...]
     confidence: float | None
-
-
-def to_langchain(messages: list[Message]) -> list[BaseMessage]:
-    return [ROLES[message.role](content=message.content) for message in messages]
 
 
 def features(logprobs: list[float]) -> dict[str, float]:
@@ -101,6 +101,7 @@ class Generating:
         task = self._domain.task(decision.task)
         request = self.request(query, task)
         model, chat = self._chat(query)
+        yield Started(model=model, left_machine=self._leaves(model))
         shown = Shown(self._mark(task))
         hold = task.attempts > 1
         pieces: list[str] = []
@@ -114,24 +115,23 @@ class Generating:
             "".join(pieces), last.get("logprobs") or [], last.get("finish_reason", "stop"), last.get("tokens", 0)
         )
         if hold:
-            made = made if stop.is_set() else self.better(chat, request, query, task, made)
+            made = made if stop.is_set() else self.better(chat, request, query, task, made, stop)
             yield Text(text=self.shown(made.text, task.name))
         elif rest := shown.rest():
             yield Text(text=rest)
-        verdict = self.judge(query, task, self.shown(made.text, task.name), made.logprobs, made.finish)
+        verdict = self.judge(query, task, self.shown(made.text, task.name), made.logprobs, made.finish, model)
         for warning in verdict.warnings:
             yield Warned(message=warning)
         yield Finished(
             confidence=verdict.confidence,
             refused=verdict.refused,
-            model=model,
-            left_machine=self._leaves(model),
             tokens=made.tokens,
         )
 
     def better(
-        self, chat: BaseChatModel, request: Request, query: Query, task: TaskType, first: Generation
-    ) -> Generation:
+        self, chat: BaseChatModel, request: Request, query: Query, task: TaskType, first: Generation,
+        stop: threading.Event | None = None,
+    ) -> Generation:  # fmt: skip
         """The first answer if it passes its checks; else the likeliest of the sampled ones that do; else the first.
 
         Rejection sampling against the pack's own checks; the samples are one batch.
@@ -139,7 +139,7 @@ class Generating:
         if task.attempts == 1 or self.passes(query, task, first):
             return first
         again: list[Any] = [request.messages] * (task.attempts - 1)
-        replies = chat.batch(again, return_exceptions=True, **request.options, **SAMPLING)
+        replies = chat.batch(again, return_exceptions=True, stop_flag=stop, **request.options, **SAMPLING)
         passing = [made for made in map(Generation.of, replies) if made.logprobs and self.passes(query, task, made)]
         return max(passing, key=lambda made: sum(made.logprobs) / len(made.logprobs), default=first)
 
@@ -157,7 +157,9 @@ class Generating:
         shown.rest()
         return shown.text
 
-    def judge(self, query: Query, task: TaskType, text: str, logprobs: list[float], finish: str = "stop") -> Verdict:
+    def judge(
+        self, query: Query, task: TaskType, text: str, logprobs: list[float], finish: str = "stop", model: str = ""
+    ) -> Verdict:
         """Pure: the same text and log-probabilities give the same verdict."""
         text = text.strip()
         if text in self._refusals:
@@ -167,12 +169,14 @@ class Generating:
             warnings.append("The answer was cut off at the limit of its length.")
         if task.caution:
             warnings.append(task.caution)
-        trust, confidence = self._trust_in(task.name, self.name), None
-        if trust and logprobs:
+        trust, confidence = self._trust_in(task.name, self.name, model), None
+        if trust is None or (trust.weights and not logprobs):
+            warnings.append(UNCALIBRATED)
+        else:
             confidence = trust.probability(features(logprobs))
             if confidence < trust.threshold:
                 warnings.append(LOW_CONFIDENCE)
-        standing = self._standing_of(task.name, self.name)
+        standing = self._standing_of(task.name, self.name, model)
         if not standing.open or not standing.measured:
             warnings.append(f"Not vouched for: {standing.why}.")
         return Verdict(text, False, tuple(warnings), confidence)

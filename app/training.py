@@ -28,7 +28,7 @@ def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
     file = recipe or default_recipe(domain.name)
     target = out or settings.data_dir / "adapters" / domain.name
     adapter = train(base_folder(settings, say.print), domain, load_recipe(file), target, progress=shown(say))
-    say.print(f"{adapter.name} is in {target}. Measure it with `trivium evaluate`, then serve it.")
+    say.print(f"{adapter.name} is in {target}. Measure it with `trivium evaluate --save`: that opens its road.")
 
 
 def default_recipe(name: str) -> Path:

@@ -6,7 +6,8 @@ TriviumError                 something a person can mend; the message says how
 ├── DocumentError            one document cannot be read; the others go on
 ├── ModelError               a model cannot be loaded or did not answer
 │   ├── ModelNotFound        no model or adapter of that name
-│   └── AdapterMismatch      an adapter was trained for another base, or its files changed
+│   ├── AdapterMismatch      an adapter was trained for another base, or its files changed
+│   └── Truncated            a structured answer reached its token limit before it was whole
 ├── QueryError               the query cannot be taken as it is (empty, too long, unknown strategy)
 ├── NotFound                 no answer, job, document … of that id
 ├── Busy                     the queue is full; try again after `retry_after` seconds
@@ -47,6 +48,10 @@ class ModelNotFound(ModelError):
 class AdapterMismatch(ModelError):
     status = 409
     title = "The adapter does not fit the base model"
+
+
+class Truncated(ModelError):
+    title = "The structured answer was cut off"
 
 
 class QueryError(TriviumError):

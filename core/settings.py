@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
-WEAK_KEYS = {"changeme", "secret", "password", "api-key", "trivium"}
 MIN_KEY_LENGTH = 16
+MIN_KEY_SIGNS = 6
 
 
 class Settings(BaseSettings):
@@ -63,9 +63,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def safe(self) -> Settings:
         key = self.api_key.get_secret_value() if self.api_key else ""
-        if key and (len(key) < MIN_KEY_LENGTH or key.lower() in WEAK_KEYS):
+        if key and (len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_SIGNS):
             raise ValueError(
-                f"TRIVIUM_API_KEY is too weak: take at least {MIN_KEY_LENGTH} characters (openssl rand -hex 24)"
+                f"TRIVIUM_API_KEY is too weak: take at least {MIN_KEY_LENGTH} characters, not all alike (openssl rand -hex 24)"
             )
         if not key and not is_loopback(self.host):
             raise ValueError(

@@ -214,15 +214,21 @@ class Warned(Noun):
     message: str
 
 
+class Started(Noun):
+    """Comes before a model is asked: which one, and whether text leaves this machine for it, whatever happens next."""
+
+    event: Literal["started"] = "started"
+    model: str
+    left_machine: bool = False
+
+
 class Finished(Noun):
     """The last event of a strategy. `confidence` is a probability that the answer is right, where one is known."""
 
     event: Literal["finished"] = "finished"
     confidence: float | None = None
     refused: bool = False
-    model: str = ""
-    left_machine: bool = False
     tokens: int = 0
 
 
-Event = Text | Cited | Dropped | Warned | Finished
+Event = Started | Text | Cited | Dropped | Warned | Finished

@@ -60,7 +60,9 @@ def choose_threshold(probabilities: np.ndarray, right: np.ndarray, risk: float) 
     """The lowest probability such that of all answers at or above it at most `risk` are wrong; above 1 if none."""
     order = np.argsort(-probabilities)
     wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
-    within = np.flatnonzero(wrong <= risk)
+    ordered = probabilities[order]
+    apart = np.append(ordered[:-1] > ordered[1:], True)  # equal probabilities are shown together or not at all
+    within = np.flatnonzero((wrong <= risk) & apart)
     if len(within) == 0:
         return CLOSED
     last = int(within[-1])

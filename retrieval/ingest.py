@@ -8,6 +8,7 @@ that depend on content only, then the row is marked indexed. Killed in between, 
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from core.errors import DocumentError, NotFound
 from core.settings import Settings
 from core.store import Store
 from core.tables import DocumentRow
+from core.types import Passage
 from retrieval.documents import SPLITTER_VERSION, read_document
 from retrieval.formats import KINDS, SUFFIXES
 from retrieval.index import Index
@@ -56,10 +58,12 @@ class Ingest:
         self.index = index
         self.uploads = settings.data_dir / UPLOADS
         self.limit = settings.max_upload_mb * 2**20
+        # A document that is removed while it is read must not come back.
+        self._changing = threading.RLock()
 
-    def plan(self, folders: Path | Sequence[Path]) -> Plan:
+    def plan(self, folders: Path | Sequence[Path], retry: bool = False) -> Plan:
         """Compare folders with the documents table by the hash of each file's bytes. A failed file is tried again only
-        once it has changed, or by `one`. Where two folders have a file of one name, the first folder's is taken."""
+        once it has changed, or with `retry`. Where two folders have a file of one name, the first folder's is taken."""
         files: dict[str, Path] = {}
         skipped: list[str] = []
         asked = [folders] if isinstance(folders, Path) else list(folders)
@@ -69,7 +73,9 @@ class Ingest:
             files = found | files
         origins = {self.origin(folder) for folder in asked}
         rows = {row.source: row for row in self.store.documents()}
-        changed = {source: path for source, path in files.items() if not self._is_current(rows.get(source), path)}
+        changed = {
+            source: path for source, path in files.items() if not self._is_current(rows.get(source), path, retry)
+        }
         gone = [source for source, row in rows.items() if row.origin in origins and source not in files]
         return Plan(
             changed=tuple(changed.items()),
@@ -97,6 +103,15 @@ class Ingest:
             self.store.replace_chunks(source, [], state="failed", error=str(error), sha256=digest, size=size)
             self._swap_vectors(source, refresh)
             raise
+        with self._changing:
+            return self._keep(source, path, passages, origin, started, refresh)
+
+    def _keep(
+        self, source: str, path: Path, passages: list[Passage], origin: str, started: float, refresh: bool
+    ) -> DocumentRow:
+        if not path.is_file():
+            self.remove(source, refresh)
+            raise DocumentError(f"{source}: the file was removed while it was read")
         fields = {"sha256": fingerprint(path), "size": path.stat().st_size, "origin": origin, "error": ""}
         self.store.replace_chunks(source, passages, state="indexing", **fields)
         self._swap_vectors(source, refresh)
@@ -108,11 +123,12 @@ class Ingest:
 
     def remove(self, source: str, refresh: bool = True) -> None:
         """Forget a document; its file is left alone. Idempotent: one that is not there is no error."""
-        if self.store.document(source) is not None:
-            self.store.delete_document(source)
-        self.index.delete(self.index.ids(source))
-        if refresh:
-            self.index.refresh()
+        with self._changing:
+            if self.store.document(source) is not None:
+                self.store.delete_document(source)
+            self.index.delete(self.index.ids(source))
+            if refresh:
+                self.index.refresh()
 
     def sync(self, folders: Path | Sequence[Path], progress: Progress | None = None) -> Synced:
         """Bring the index up to folders; only what changed is read. `progress(done, total, source)` before each file."""
@@ -136,8 +152,9 @@ class Ingest:
         """`upload` for what lies in the data folder, else `pack`."""
         return UPLOAD if path.resolve().is_relative_to(self.uploads.resolve()) else PACK
 
-    def _is_current(self, row: DocumentRow | None, path: Path) -> bool:
-        if row is None or row.state not in ("indexed", "failed") or row.origin != self.origin(path):
+    def _is_current(self, row: DocumentRow | None, path: Path, retry: bool) -> bool:
+        done = ("indexed",) if retry else ("indexed", "failed")
+        if row is None or row.state not in done or row.origin != self.origin(path):
             return False
         return row.sha256 == fingerprint(path)
 

@@ -62,7 +62,9 @@ class ExpectedQualityRouter:
             else 0.0
         )
         if not kind.strategies:
-            return RouteDecision(strategy="refuse", reason=f"{looks}, which is not the desk's business.", **common)
+            return RouteDecision(
+                strategy="refuse", reason=f"{looks}, which is outside what is answered here.", **common
+            )
         if not ranked:
             return RouteDecision(
                 strategy="refuse",

@@ -50,7 +50,7 @@ def healthz() -> dict[str, bool]:
 @public.get("/readyz", tags=["health"])
 def readyz(request: Request) -> JSONResponse:
     readiness = request.app.state.readiness
-    body = {"ready": readiness.ready, "reason": readiness.reason}
+    body = {"ready": readiness.ready, "reason": readiness.reason, "failed": readiness.error is not None}
     return JSONResponse(body, 200 if readiness.ready else 503)
 
 

@@ -72,7 +72,13 @@ def ask(body: Ask, service: ServiceDep) -> dict[str, str]:
     if body.adapter and body.adapter not in (known := [a.name for a in service.models.adapters()]):
         raise ModelNotFound(f"there is no adapter {body.adapter!r}; there are {', '.join(known) or 'none'}")
     before = history(service.store.conversation(body.conversation)) if body.conversation else ()
-    query = Query(text=body.query, history=before, strategy=body.strategy, adapter=body.adapter, task=body.task)
+    query = Query(
+        text=body.query,
+        history=before,
+        strategy=body.strategy or ("tuned" if body.adapter else None),
+        adapter=body.adapter,
+        task=body.task,
+    )
     run = service.runs.start(service.answering, query, body.conversation)
     return {"id": run.answer.id, "conversation": run.answer.conversation, "status": run.answer.status}
 

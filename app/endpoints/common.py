@@ -83,6 +83,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     def http_error(_: Request, error: StarletteHTTPException) -> JSONResponse:
         return problem(error.status_code, "The request was refused", str(error.detail))
 
+    @app.exception_handler(Exception)
+    def unexpected(_: Request, error: Exception) -> JSONResponse:
+        detail = f"something went wrong inside ({type(error).__name__}); the log has the details. Nothing was stored by halves"
+        return problem(500, "Trivium could not do this", detail)
+
     @app.exception_handler(RequestValidationError)
     def validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
         faults = [f"{'.'.join(str(step) for step in e['loc'][1:])}: {e['msg']}" for e in error.errors()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from core.types import Job
 
 router = APIRouter(prefix="/api", tags=["documents"])
 COPY_BYTES = 1 << 20
+MAX_NAME_BYTES = 200
 FIELDS = ("source", "state", "error", "size", "chunks", "seconds", "updated_at")
 
 
@@ -43,32 +45,37 @@ def save_upload(file: UploadFile, service: Service) -> str:
     source = Path(file.filename or "").name
     if not source or source.startswith("."):
         raise DocumentError("the file has no name; give it one with an ending such as .md or .pdf")
+    if len(source.encode()) > MAX_NAME_BYTES:
+        raise DocumentError(f"the file's name is longer than {MAX_NAME_BYTES} bytes; shorten it")
     if Path(source).suffix.lower() not in SUFFIXES:
         raise DocumentError(f"{source}: this kind of file is not read; take one of {', '.join(sorted(SUFFIXES))}")
     if (service.domain.documents / source).exists():
         raise DocumentError(f"{source}: the pack has a document of that name already; rename yours and add it again")
     folder = service.settings.data_dir / "documents"
     folder.mkdir(parents=True, exist_ok=True)
-    limit, partial = service.settings.max_upload_mb << 20, folder / f".{source}.partial"
-    try:
-        with partial.open("wb") as target:
+    limit = service.settings.max_upload_mb << 20
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".partial", delete=False) as target:
+        partial = Path(target.name)
+        try:
             shutil.copyfileobj(file.file, target, COPY_BYTES)
-        size = partial.stat().st_size
-        if size == 0:
-            raise DocumentError(f"{source}: the file is empty")
-        if size > limit:
-            raise DocumentError(
-                f"{source}: {size >> 20} MB is over the limit of {limit >> 20} MB (TRIVIUM_MAX_UPLOAD_MB)"
-            )
-        partial.replace(folder / source)
-    finally:
-        partial.unlink(missing_ok=True)
+            target.flush()
+            size = partial.stat().st_size
+            if size == 0:
+                raise DocumentError(f"{source}: the file is empty")
+            if size > limit:
+                raise DocumentError(
+                    f"{source}: {size >> 20} MB is over the limit of {limit >> 20} MB (TRIVIUM_MAX_UPLOAD_MB)"
+                )
+            partial.replace(folder / source)
+        finally:
+            partial.unlink(missing_ok=True)
     return source
 
 
 @router.post("/documents/sync", status_code=202)
 def sync(jobs: JobsDep) -> Job:
-    return jobs.sync()
+    """Index what changed, and try failed files again."""
+    return jobs.sync(retry=True)
 
 
 @router.delete("/documents/{source:path}", status_code=204)

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk
 
-from core.errors import ModelError
+from core.errors import ModelError, Truncated
 from core.types import Message
 
 FinishReason = Literal["stop", "length", "stopped"]
@@ -119,10 +119,10 @@ def joined(chunks: Iterable[ChatGenerationChunk]) -> AIMessage:
 def refuse_truncated(options: Options, finish_reason: str) -> None:
     """
     Raises:
-        ModelError: an answer that must be JSON ended at its token limit, so it is no whole object.
+        Truncated: an answer that must be JSON ended at its token limit, so it is no whole object.
     """
     if options.json_schema is not None and finish_reason == "length":
-        raise ModelError(
+        raise Truncated(
             f"The JSON answer was cut at {options.max_new_tokens} tokens and is not whole: "
             "raise max_new_tokens, or bound the schema's strings and arrays (maxLength, maxItems)"
         )

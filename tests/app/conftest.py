@@ -44,7 +44,7 @@ def office(folder: Path) -> Path:
 
 @contextmanager
 def served(settings, models) -> Iterator[TestClient]:
-    with TestClient(create_app(settings, models)) as client:
+    with TestClient(create_app(settings, models), base_url="http://127.0.0.1") as client:
         wait_ready(client)
         yield client
 

@@ -73,3 +73,32 @@ def test_jobs_are_listed_and_followed(client):
     assert names[-1] == "event: end"
     assert job["id"] in {row["id"] for row in client.get("/api/jobs").json()}
     assert client.get("/api/jobs/none").status_code == 404
+
+
+def test_another_web_page_may_not_send_forms(client):
+    files = {"file": ("planted.md", b"# Planted\n\nThe moon is cheese.\n")}
+    for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        reply = client.post("/api/documents", files=files, headers=headers)
+        assert reply.status_code == 403
+    assert "planted.md" not in {row["source"] for row in client.get("/api/documents").json()}
+    assert client.post("/api/documents/sync", headers={"origin": "http://127.0.0.1"}).status_code == 202
+
+
+def test_try_again_reads_a_failed_file_anew(client, monkeypatch):
+    from core.errors import DocumentError
+    from retrieval import ingest
+
+    read = ingest.read_document
+
+    def broken(path, source):
+        raise DocumentError(f"{source}: it took too long to read; try again")
+
+    monkeypatch.setattr(ingest, "read_document", broken)
+    wait(client, upload(client, "slow.md", b"# Slow\n\nThe lift takes nine seconds.\n").json()["job"])
+    monkeypatch.setattr(ingest, "read_document", read)
+    states = {row["source"]: row["state"] for row in client.get("/api/documents").json()}
+    assert states["slow.md"] == "failed"
+    wait(client, client.post("/api/documents/sync").json())
+    states = {row["source"]: row["state"] for row in client.get("/api/documents").json()}
+    assert states["slow.md"] == "indexed"
+    client.delete("/api/documents/slow.md")

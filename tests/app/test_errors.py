@@ -47,7 +47,7 @@ def test_unknown_ids_are_404(client):
 
 def test_a_missing_model_says_what_to_do(tmp_path):
     settings = load_settings(data_dir=tmp_path / "d", domain=office(tmp_path), base_model=str(tmp_path / "no-model"))
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://127.0.0.1") as client:
         for _ in range(1200):
             reason = client.get("/readyz").json()["reason"]
             if "cannot start" in reason:
@@ -64,9 +64,9 @@ def test_a_missing_model_says_what_to_do(tmp_path):
 
 def test_not_ready_is_503_with_a_reason(tmp_path):
     app = create_app(load_settings(data_dir=tmp_path / "d", domain=office(tmp_path)), ScriptedModels(REPLIES))
-    reply = TestClient(app).get("/readyz")  # no lifespan: never started
+    reply = TestClient(app, base_url="http://127.0.0.1").get("/readyz")  # no lifespan: never started
     assert reply.status_code == 503
-    assert reply.json() == {"ready": False, "reason": "starting"}
+    assert reply.json() == {"ready": False, "reason": "starting", "failed": False}
 
 
 def test_without_a_key_only_loopback_names_are_served(client):
@@ -124,3 +124,28 @@ def test_help_answers_without_loading_models():
     assert "evaluate" in done.stdout
     for heavy in ("torch", "transformers", "chromadb", "streamlit", "fastapi"):
         assert f" {heavy}\n" not in done.stderr
+
+
+def test_a_body_that_is_too_large_is_turned_away_before_it_is_read(client):
+    reply = client.post("/api/documents", content=b"x", headers={"content-length": str(10**12)})
+    assert reply.status_code == 413
+    assert "TRIVIUM_MAX_UPLOAD_MB" in reply.json()["detail"]
+
+
+def test_metrics_count_answers_by_road(client):
+    from tests.app.conftest import ask
+
+    ask(client, "Who keeps the spare keys?")
+    assert 'trivium_answers_total{road="rag",status="complete"}' in client.get("/metrics").text
+
+
+def test_a_start_that_fails_ends_the_process_with_its_reason(tmp_path):
+    done = trivium("serve", "--port", str(free_port()), base_model=tmp_path / "none", data_dir=tmp_path / "d")
+    assert done.returncode == 1
+    assert "is no folder" in done.stderr
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

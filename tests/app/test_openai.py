@@ -18,7 +18,7 @@ from core.llm import ScriptedModels
 from core.settings import load_settings
 from tests.app.conftest import REPLIES, office
 
-KEY = "k" * 32
+KEY = "abcdef12" * 4
 POLITE = [{"role": "user", "content": 'Make this polite: "Close the door"'}]
 
 
