@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -60,12 +61,21 @@ class Answering:
         timings = {"route": round(time.perf_counter() - began, 4)}
         answer = answer.model_copy(update={"route": decision, "passages": evidence.passages, "timings": timings})
         yield answer, decision
-        for event in self.strategies[decision.strategy].stream(query, decision, evidence, stop):
+        events = self.strategies[decision.strategy].stream(query, decision, evidence, stop)
+        for event in itertools.chain(doubts(decision), events):
             seconds = round(time.perf_counter() - began, 4)
             answer = grown(answer, event, seconds)
             if isinstance(event, Finished) and stop.is_set():
                 answer = answer.model_copy(update={"status": "stopped"})
             yield answer, event
+
+
+def doubts(decision: RouteDecision) -> list[Event]:
+    """What the decision itself has to be warned of."""
+    if not decision.unsure or decision.overridden or decision.strategy == "refuse":
+        return []
+    kind = decision.task.replace("_", "-")
+    return [Warned(message=f"It is not clear what is asked for: this was taken for a {kind} question.")]
 
 
 def grown(answer: Answer, event: Event, seconds: float) -> Answer:

@@ -26,7 +26,7 @@ from router.expected_quality import ExpectedQualityRouter
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger("trivium")
-LABELLED_PER_TASK = 150
+LABELLED_PER_TASK = 400
 # Adapters may come and go in their folders; asking the disk more often than this would slow every query.
 FINGERPRINT_SECONDS = 2.0
 
@@ -183,7 +183,7 @@ def build_router(service: Service) -> ExpectedQualityRouter:
         index.embeddings.encode_queries, [query for query, _ in queries], [task for _, task in queries],
         index.best_likeness, service.settings.data_dir / "cache", index.embeddings.name,
     )  # fmt: skip
-    return ExpectedQualityRouter(service.domain, likeness, service.standings)
+    return ExpectedQualityRouter(service.domain, likeness, service.standings, lambda: service.measured.sure_route)
 
 
 def labelled(domain: Domain) -> list[tuple[str, str]]:

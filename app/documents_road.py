@@ -76,21 +76,22 @@ class Documents:
             if stop is not None and stop.is_set() and not isinstance(event, Text):
                 break
         if stop is not None and stop.is_set():
-            yield Finished(confidence=evidence.answerable)
+            yield Finished()
             return
         if not cited:
             yield Text(text=f"{self._domain.refusal} {ADD_DOCUMENT}")
-            yield Finished(refused=True, confidence=evidence.answerable)
+            yield Finished(refused=True)
             return
         if task.caution:
             yield Warned(message=task.caution)
-        if trust is None:
+        confidence = trust.probability({"answerable": evidence.answerable}) if trust else None
+        if trust is None or confidence is None:
             yield Warned(message=UNCALIBRATED)
-        elif evidence.answerable < trust.threshold:
+        elif confidence < trust.threshold:
             yield Warned(message=LOW_CONFIDENCE)
         if not standing.open or not standing.measured:
             yield Warned(message=f"Not vouched for: {standing.why}.")
-        yield Finished(confidence=evidence.answerable)
+        yield Finished(confidence=confidence)
 
     def _quote(self, query: Query, evidence: Evidence, sources: int) -> Iterator[Event]:
         for citation in self._quotes(query.text, evidence.passages, sources):

@@ -6,13 +6,14 @@ the judgement needs, come out of the same run: thresholds from development cases
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from app.answering import grown
+from app.answering import doubts, grown
 from app.bootstrap import Service
 from app.documents_road import REFUSE_BELOW, WRITTEN, WRITTEN_TOKENS, Documents
 from app.generations import Generations, key_of
@@ -23,7 +24,7 @@ from core.domain import TaskType
 from core.llm.messages import to_langchain
 from core.measured import Measured, Trust
 from core.types import STRATEGIES, Answer, Case, Event, Evidence, Finished, Query, RouteDecision, Text, Warned
-from evaluation.calibration import CLOSED, MIN_CASES, RISK, choose_threshold, fit_trust
+from evaluation.calibration import MIN_CASES, RISK, Fit, choose_threshold, common_threshold, fit_trust, own_threshold
 from evaluation.report import Result, by_task
 from evaluation.scorers import CaseScorer
 
@@ -56,14 +57,16 @@ class Evaluator:
         self._generate([*development, *golden])
         service.measured = Measured(models=self._models(), trust=self._unrefused())
         trust = self._calibrate(development, scorer)
-        service.measured = service.measured.model_copy(update={"trust": trust})
+        self.say("how sure the router is")
+        known = {"trust": trust, "sure_route": self._sure_route(development)}
+        service.measured = service.measured.model_copy(update=known)
         strategies = [*STRATEGIES, WRITTEN]
         single = [
             self._result(case, strategy, scorer) for strategy in strategies for case in self._meant(golden, strategy)
         ]
         figures = by_task([result for result in single if result.strategy in strategies])
         service.measured = Measured(
-            models=self._models(), golden=figures, trust=trust, measured_at=date.today().isoformat(), commit=commit(),
+            models=self._models(), golden=figures, **known, measured_at=date.today().isoformat(), commit=commit(),
         )  # fmt: skip
         single = [
             self._result(case, strategy, scorer) for strategy in strategies for case in self._meant(golden, strategy)
@@ -140,7 +143,7 @@ class Evaluator:
     def _answer(self, case: Case, strategy: str, decision: RouteDecision) -> Answer:
         evidence = self._found(case.query)
         answer = Answer(query=case.query, route=decision, passages=evidence.passages)
-        for event in self._events(case, strategy, decision, evidence):
+        for event in itertools.chain(doubts(decision), self._events(case, strategy, decision, evidence)):
             answer = grown(answer, event, 0.0)
         return answer
 
@@ -195,28 +198,53 @@ class Evaluator:
         return {task.name: {"rag": Trust(threshold=0.0)} for task in self.service.domain.tasks}
 
     def _calibrate(self, development: Sequence[Case], scorer: CaseScorer) -> dict[str, dict[str, Trust]]:
-        trust: dict[str, dict[str, Trust]] = {}
+        """Trust by task and strategy, with one threshold: that of the answers which may be vouched for at all."""
+        fits: dict[tuple[str, str], tuple[Fit, float]] = {}
+        pooled: list[Fit] = []
         for task in self.service.domain.tasks:
             cases = [case for case in development if case.task == task.name]
-            for strategy in STRATEGIES:
-                if strategy in task.strategies and len(cases) >= MIN_CASES and self.service.fingerprint(strategy):
-                    results = [self._result(case, strategy, scorer) for case in cases]
-                    trust.setdefault(task.name, {})[strategy] = self._fit(task.name, strategy, results)
+            for strategy in task.strategies:
+                if len(cases) < MIN_CASES or not self.service.fingerprint(strategy):
+                    continue
+                results = [self._result(case, strategy, scorer) for case in cases]
+                fits[task.name, strategy] = self._fit(task, strategy, results), refuse_below(self._answerable(results))
+                floor = task.floor if task.floor is not None else self.service.settings.floor
+                if not task.caution and sum(r.score.right for r in results) >= floor * len(results):
+                    pooled.append(fits[task.name, strategy][0])
+        threshold, trust = common_threshold(pooled), {}
+        for (task, strategy), (fit, below) in fits.items():
+            change = {"threshold": own_threshold(fit, threshold), "refuse_below": below if strategy == "rag" else 0.0}
+            trust.setdefault(task, {})[strategy] = fit.trust.model_copy(update=change)
         return trust
 
-    def _fit(self, task: str, strategy: str, results: Sequence[Result]) -> Trust:
+    def _fit(self, task: TaskType, strategy: str, results: Sequence[Result]) -> Fit:
+        if strategy == "rag":
+            below = refuse_below(self._answerable(results))
+            given = [r for r in results if not r.answer.refused and self._found(r.case.query).answerable >= below]
+            rows = [{"answerable": self._found(r.case.query).answerable} for r in given]
+            return fit_trust(rows, [r.score.right for r in given])
+        given = [r for r in results if not r.answer.refused]
+        given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
+        logprobs = [self._generations[strategy, task.name, r.case.query].logprobs for r in given]
+        return fit_trust([features(row) for row in logprobs], [r.score.right for r in given])
+
+    def _answerable(self, results: Sequence[Result]) -> list[tuple[float, Result]]:
+        return [(self._found(r.case.query).answerable, r) for r in results]
+
+    def _sure_route(self, development: Sequence[Case]) -> float:
+        """The probability of the task type from which on decisions are right within the risk, among those for a task
+        whose answers may be vouched for."""
         import numpy as np
 
-        kind = self.service.domain.task(task)
-        given = [r for r in results if not r.answer.refused]
-        if strategy == "rag":
-            sure = np.array([r.answer.confidence or 0.0 for r in given])
-            right = np.array([r.score.right for r in given], dtype=bool)
-            threshold = choose_threshold(sure, right, RISK) if len(given) >= MIN_CASES else CLOSED
-            return Trust(threshold=threshold, refuse_below=refuse_below(results))
-        given = [r for r in given if not failed(kind.checks, kind.json_schema, r.case.query, r.answer.text)]
-        logprobs = [self._generations[strategy, task, r.case.query].logprobs for r in given]
-        return fit_trust([features(row) for row in logprobs], [r.score.right for r in given])
+        router: Any = self.service.answering.router
+        shares, pairs = router.likeness.held_out({case.query for case in development})
+        vouched = {task.name for task in self.service.domain.tasks if task.strategies and not task.caution}
+        counted = [
+            (share, found == true) for share, (found, true) in zip(shares, pairs, strict=True) if found in vouched
+        ]
+        if len(counted) < MIN_CASES:
+            return 0.0
+        return min(1.0, choose_threshold(np.array([s for s, _ in counted]), np.array([r for _, r in counted]), RISK))
 
     def valid_json(self, golden: Sequence[Case], strategy: str) -> float | None:
         """Share of answers to structured tasks that fit their schema as generated."""
@@ -229,11 +257,11 @@ class Evaluator:
         return sum(shares) / len(shares) if shares else None
 
 
-def refuse_below(results: Sequence[Result]) -> float:
+def refuse_below(results: Sequence[tuple[float, Result]]) -> float:
     """The probability under which to say "I don't know": where most answerable cases answered rightly are kept and most
     that the documents do not answer are refused (the greatest sum of both shares)."""
-    kept = [r.answer.confidence or 0.0 for r in results if r.answerable and r.score.right]
-    none = [r.answer.confidence or 0.0 for r in results if not r.answerable]
+    kept = [sure for sure, r in results if r.answerable and r.score.right]
+    none = [sure for sure, r in results if not r.answerable]
     if not kept or not none:
         return REFUSE_BELOW
     cuts = sorted({0.0, *kept})

@@ -60,11 +60,13 @@ class Standing(Part):
 
 
 class Measured(Part):
-    """`models`: fingerprint of the model that each strategy was measured with; figures and trust by task, strategy."""
+    """`models`: fingerprint of the model that each strategy was measured with; figures and trust by task, strategy;
+    `sure_route`: probability of the task type under which a decision is unsure."""
 
     models: dict[str, str] = {}
     golden: dict[str, dict[str, Figure]] = {}
     trust: dict[str, dict[str, Trust]] = {}
+    sure_route: float = 0.0
     measured_at: str = ""
     commit: str = ""
 

@@ -97,6 +97,7 @@ class RouteDecision(Noun):
     closed: dict[str, str] = {}
     advice: str = ""
     overridden: bool = False
+    unsure: bool = Field(default=False, description="the task type is a guess: the answer carries a warning")
 
 
 class Answer(Noun):

@@ -1,12 +1,14 @@
 """From development cases to trust: the probability that an answer is right, and the threshold below which it warns.
 
-Logistic (Platt) calibration; the threshold is the lowest at which the share of wrong answers among those shown without
-a warning stays within the risk, judged on probabilities from cross-validation, since those of the fit flatter.
+Logistic (Platt) calibration for each task and strategy. The threshold is one for all of them, the lowest at which the
+share of wrong answers among those shown without a warning stays within the risk: sixty cases of one task say too little
+about a risk of a few percent. It is judged on probabilities from cross-validation, since those of the fit flatter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,26 +18,46 @@ RISK = 0.03
 FOLDS = 5
 MIN_CASES = 20
 CLOSED = 1.01
+DOUBTS = 2
 
 
-def fit_trust(features: Sequence[dict[str, float]], right: Sequence[bool], risk: float = RISK) -> Trust:
+@dataclass(frozen=True)
+class Fit:
+    """`trust`, still without the common threshold, and the cross-validated probabilities with what was right."""
+
+    trust: Trust
+    probabilities: np.ndarray
+    right: np.ndarray
+
+
+def fit_trust(features: Sequence[dict[str, float]], right: Sequence[bool]) -> Fit:
     """Fit on development cases: one dict of features and one verdict for each answer that passed its checks.
 
-    With fewer than 20 cases, or none right, nothing is vouched for.
+    With fewer than 20 cases, or none right, nothing is vouched for. Where all are right, two more that look like the
+    least sure ones count as wrong: otherwise unlikely answers would be trusted like likely ones.
     """
     labels = np.asarray(right, dtype=bool)
     if len(labels) < MIN_CASES or not labels.any():
-        return Trust(threshold=CLOSED)
+        return Fit(Trust(threshold=CLOSED), np.array([]), np.array([], dtype=bool))
     names = sorted(features[0])
-    if labels.all():
-        return Trust(intercept=4.0, threshold=0.0)
     matrix = np.asarray([[row[name] for name in names] for row in features])
+    seen = len(labels)
+    if labels.all():
+        matrix = np.vstack([matrix, np.repeat(matrix.min(axis=0, keepdims=True), DOUBTS, axis=0)])
+        labels = np.append(labels, [False] * DOUBTS)
     model, probabilities = cross_validated(matrix, labels)
     scaler, logistic = model
     weights = logistic.coef_[0] / scaler.scale_
     intercept = float(logistic.intercept_[0] - (weights * scaler.mean_).sum())
-    threshold = choose_threshold(probabilities, labels, risk)
-    return Trust(weights=dict(zip(names, map(float, weights), strict=True)), intercept=intercept, threshold=threshold)
+    trust = Trust(weights=dict(zip(names, map(float, weights), strict=True)), intercept=intercept)
+    return Fit(trust, probabilities[:seen], labels[:seen])
+
+
+def common_threshold(fits: Sequence[Fit], risk: float = RISK) -> float:
+    """The threshold for all fits together."""
+    probabilities = np.concatenate([fit.probabilities for fit in fits] or [np.array([])])
+    right = np.concatenate([fit.right for fit in fits] or [np.array([], dtype=bool)])
+    return choose_threshold(probabilities, right, risk) if len(right) >= MIN_CASES else CLOSED
 
 
 def cross_validated(matrix: np.ndarray, labels: np.ndarray):
@@ -54,6 +76,13 @@ def cross_validated(matrix: np.ndarray, labels: np.ndarray):
         probabilities = pipeline.fit(matrix, labels).predict_proba(matrix)[:, 1]
     pipeline.fit(matrix, labels)
     return [step for _, step in pipeline.steps], probabilities
+
+
+def own_threshold(fit: Fit, common: float, risk: float = RISK) -> float:
+    """The common threshold, raised where one task alone would be at more than twice the risk."""
+    if not len(fit.right):
+        return CLOSED
+    return max(common, choose_threshold(fit.probabilities, fit.right, 2 * risk))
 
 
 def choose_threshold(probabilities: np.ndarray, right: np.ndarray, risk: float) -> float:

@@ -30,8 +30,14 @@ class ExpectedQualityRouter:
         domain: Domain,
         likeness: TaskLikeness,
         standings: Callable[[], Mapping[str, Mapping[str, Standing]]],
+        sure_route: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._domain, self._likeness, self._standings = domain, likeness, standings
+        self._sure_route = sure_route
+
+    @property
+    def likeness(self) -> TaskLikeness:
+        return self._likeness
 
     def route(self, query: Query, evidence: Evidence) -> RouteDecision:
         like = self._likeness.of(query.text, max((p.dense for p in evidence.passages), default=0.0))
@@ -44,7 +50,8 @@ class ExpectedQualityRouter:
             for strategy in STRATEGIES
         }
         closed = {s: standings[task][s].why for s in STRATEGIES if not standings[task][s].open}
-        common = {"task": task, "scores": scores, "tasks": tasks, "closed": closed}
+        unsure = not query.task and tasks[task] < self._sure_route()
+        common = {"task": task, "scores": scores, "tasks": tasks, "closed": closed, "unsure": unsure}
         if query.strategy:
             reason = f"You chose {ROADS[query.strategy]}."
             return RouteDecision(strategy=query.strategy, reason=reason, overridden=True, **common)

@@ -7,7 +7,7 @@ examples; the nearest example is kept all the same, since it is the reason that 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from router.features import Encode, features, frame
 
 REGULARIZATION = 5.0
+FOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,29 @@ class TaskLikeness:
         self._encode, self._queries, self._tasks = encode, list(queries), np.asarray(tasks)
         self._vectors = embed_cached(encode, queries, cache, model)
         frames = embed_cached(encode, [frame(query) for query in queries], cache, model)
-        self._model = None
+        self._model, self._matrix = None, None
         if len(set(tasks)) > 1:
             matrix = features(queries, self._vectors, frames, evidence(self._vectors))
             self._model = LogisticRegression(C=REGULARIZATION, class_weight="balanced", max_iter=500)
             self._model.fit(matrix, self._tasks)
+            self._matrix = matrix
+
+    def held_out(self, queries: Collection[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
+        """For those of the labelled queries: probability of the likeliest task, shape (n,), and n pairs of it and the
+        right one, by a model that has not seen the query (4 folds)."""
+        from sklearn.base import clone
+        from sklearn.model_selection import cross_val_predict
+
+        fewest = min(np.unique(self._tasks, return_counts=True)[1])
+        if self._model is None or self._matrix is None or fewest < FOLDS:
+            return np.array([]), []
+        shares = np.asarray(
+            cross_val_predict(clone(self._model), self._matrix, self._tasks, cv=FOLDS, method="predict_proba")
+        )
+        chosen = np.array([query in queries for query in self._queries])
+        likeliest = self._model.classes_[shares.argmax(axis=1)]
+        pairs = [(str(a), str(b)) for a, b in zip(likeliest[chosen], self._tasks[chosen], strict=True)]
+        return shares.max(axis=1)[chosen], pairs
 
     def of(self, text: str, passage_likeness: float) -> Likeness:
         """`passage_likeness`: cosine of the query and the best passage."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.types import Answer, Case, Score
-from evaluation.calibration import CLOSED, choose_threshold, fit_trust
+from evaluation.calibration import CLOSED, choose_threshold, common_threshold, fit_trust
 from evaluation.report import Result, at_coverage, by_task, interval, risk_coverage, shown_wrong
 
 
@@ -66,11 +66,24 @@ def test_calibration_separates_sure_from_unsure():
     rng = np.random.default_rng(0)
     right = rng.random(200) < 0.8
     rows = [{"mean": float(rng.normal(-0.02 if ok else -0.4, 0.05))} for ok in right]
-    trust = fit_trust(rows, right.tolist())
-    assert trust.probability({"mean": -0.01}) > trust.threshold > trust.probability({"mean": -0.5})
+    fit = fit_trust(rows, right.tolist())
+    threshold = common_threshold([fit])
+    assert fit.trust.probability({"mean": -0.01}) > threshold > fit.trust.probability({"mean": -0.5})
+
+
+def test_where_all_were_right_the_unlikely_are_still_doubted():
+    rows = [{"least": -0.01 * n} for n in range(40)]
+    fit = fit_trust(rows, [True] * 40)
+    assert fit.trust.probability({"least": -0.01}) > fit.trust.probability({"least": -0.6})
+    assert len(fit.probabilities) == 40
 
 
 @pytest.mark.parametrize("right", [[], [True] * 5, [False] * 30])
 def test_without_evidence_nothing_is_vouched_for(right):
-    trust = fit_trust([{"mean": -0.1}] * len(right), right)
-    assert trust.probability({"mean": 0.0}) < trust.threshold
+    fit = fit_trust([{"mean": -0.1}] * len(right), right)
+    assert fit.trust.probability({"mean": 0.0}) < fit.trust.threshold
+    assert common_threshold([fit]) == CLOSED
+
+
+def test_equal_probabilities_are_shown_together_or_not_at_all():
+    assert choose_threshold(np.array([0.9] * 10), np.array([True] * 5 + [False] * 5), 0.03) == CLOSED

@@ -104,6 +104,23 @@ def test_a_frame_masks_what_is_quoted():
     assert frame("Which models are approved?") == "Which models are approved?"
 
 
+def test_a_guess_is_said_to_be_one(domain, tmp_path):
+    standings = {t.name: dict.fromkeys(STRATEGIES, OPEN) for t in domain.tasks}
+    likeness = TaskLikeness(encode, QUERIES, TASKS, lambda v: np.zeros(len(v)), tmp_path / "cache", "m")
+    router = ExpectedQualityRouter(domain, likeness, lambda: standings, sure_route=lambda: 0.999)
+    assert router.route(Query(text="open three"), evidence()).unsure
+    assert not router.route(Query(text="open three", task="lookup"), evidence()).unsure
+
+
+def test_how_sure_it_is_is_judged_on_queries_it_has_not_seen(tmp_path):
+    queries = [f"{word} {n}" for word in WORDS for n in range(8)]
+    tasks = [task for task in ("lookup", "rewrite", "out_of_scope") for _ in range(8)]
+    likeness = TaskLikeness(encode, queries, tasks, lambda v: np.zeros(len(v)), tmp_path / "cache", "m")
+    shares, pairs = likeness.held_out({"open 1", "joke 2"})
+    assert shares.shape == (2,)
+    assert pairs == [("lookup", "lookup"), ("out_of_scope", "out_of_scope")]
+
+
 # Floors
 
 
