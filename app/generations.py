@@ -44,7 +44,10 @@ class Generations:
 
 def key_of(fingerprint: str, request: Request, task: TaskType | None) -> str:
     """`task`: where its checks had a say in the text."""
-    judged = task.model_dump(mode="json", include={"attempts", "checks"}) if task and task.attempts > 1 else None
+    forced = bool(task and task.json_schema and request.json_schema is None)
+    judged = None
+    if task and (task.attempts > 1 or forced):
+        judged = {**task.model_dump(mode="json", include={"attempts", "checks"}), "forced": forced}
     messages = [(message.type, str(message.content)) for message in request.messages]
     parts = [fingerprint, messages, request.options, judged, SAMPLING if judged else None]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -19,6 +20,7 @@ from core.measured import Standing, Trust
 from core.types import Event, Evidence, Finished, Query, RouteDecision, Started, Text, Warned
 
 MAX_NEW_TOKENS = 160
+FORCED_ATTEMPTS = 6
 SAMPLING = {"temperature": 0.8, "seed": 1}
 ANSWER_MARK = "Answer:"
 LOW_CONFIDENCE = "Low confidence: check this answer before you use it."
@@ -78,6 +80,14 @@ def features(logprobs: list[float]) -> dict[str, float]:
     return {"total": sum(logprobs), "mean": sum(logprobs) / len(logprobs), "least": min(logprobs)}
 
 
+def tidy(made: Generation) -> Generation:
+    """JSON as Python writes it: a grammar lets 24.6 be written as 24.600000000000001."""
+    try:
+        return replace(made, text=json.dumps(json.loads(made.text)))
+    except ValueError:
+        return made
+
+
 class Generating:
     """prompt and tuned: a chat model writes the answer; the pack's checks and a calibrated confidence judge it."""
 
@@ -103,7 +113,7 @@ class Generating:
         model, chat = self._chat(query)
         yield Started(model=model, left_machine=self._leaves(model))
         shown = Shown(self._mark(task))
-        hold = task.attempts > 1
+        hold = task.attempts > 1 or self.forces(task)
         pieces: list[str] = []
         last: dict[str, Any] = {}
         for chunk in chat.stream(request.messages, stop_flag=stop, **request.options):
@@ -136,12 +146,20 @@ class Generating:
 
         Rejection sampling against the pack's own checks; the samples are one batch.
         """
-        if task.attempts == 1 or self.passes(query, task, first):
+        again = FORCED_ATTEMPTS if self.forces(task) else task.attempts - 1
+        if not again or self.passes(query, task, first):
             return first
-        again: list[Any] = [request.messages] * (task.attempts - 1)
-        replies = chat.batch(again, return_exceptions=True, stop_flag=stop, **request.options, **SAMPLING)
-        passing = [made for made in map(Generation.of, replies) if made.logprobs and self.passes(query, task, made)]
+        options = {**request.options, **SAMPLING, "json_schema": task.json_schema}
+        messages: list[Any] = [request.messages] * again
+        replies = chat.batch(messages, return_exceptions=True, stop_flag=stop, **options)
+        made = [tidy(one) if task.json_schema else one for one in map(Generation.of, replies)]
+        passing = [one for one in made if one.logprobs and self.passes(query, task, one)]
         return max(passing, key=lambda made: sum(made.logprobs) / len(made.logprobs), default=first)
+
+    def forces(self, task: TaskType) -> bool:
+        """Whether an answer that fails is asked for again within the JSON schema. Where the question lacks something,
+        the checks see numbers that it does not hold, and the refusal stands."""
+        return False
 
     def passes(self, query: Query, task: TaskType, made: Generation) -> bool:
         text = self.shown(made.text, task.name).strip()
@@ -193,12 +211,16 @@ class Prompting(Generating):
 
 
 class Tuned(Generating):
-    """The adapter has learned the form and its refusals, so it decodes freely; the schema is checked afterwards."""
+    """The adapter has learned the form and its refusals, so it decodes freely at first; an answer that fails its checks
+    is asked for again within the schema."""
 
     name = "tuned"
 
     def request(self, query: Query, task: TaskType) -> Request:
         return Request(to_langchain(prompts.tuned_messages(self._domain, task, query.text)), None)
+
+    def forces(self, task: TaskType) -> bool:
+        return task.json_schema is not None
 
 
 class Refusing:

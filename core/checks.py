@@ -105,8 +105,8 @@ class Check(BaseModel):
         return bool(answer.strip()) and len(wanted & stems(answer)) >= (self.keeps_quoted or 0) * len(wanted)
 
     def _differs_from_quoted(self, query: str, answer: str) -> bool:
-        """Not the quoted text itself, nor a text that holds it whole."""
-        return letters(quoted_text(query)) not in letters(answer)
+        """Not the quoted text itself."""
+        return letters(quoted_text(query)) != letters(answer)
 
     def _shorter_than_quoted(self, query: str, answer: str) -> bool:
         """At most this share of the quoted text's words."""

@@ -10,7 +10,7 @@ from core.domain import Domain, FewShot, TaskType
 from core.types import Message, Passage, Query
 
 HISTORY_TURNS = 6
-FEW_SHOTS = 6
+FEW_SHOTS = 4
 STEP_BY_STEP = "Think it through step by step, then write the final answer after `Answer:`."
 READ = (
     "Answer from the numbered passages only. End every sentence with the number of the passage it comes from, "

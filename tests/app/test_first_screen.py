@@ -57,8 +57,9 @@ def test_look_ups_quote_the_fact(answers):
 
 def test_the_recipe_is_the_house_recipe(answers):
     answer = answers[list(ROADS)[3]]
-    assert json.loads(answer["text"])["method"] == "qlora"
-    assert answer["warnings"] == []
+    recipe = json.loads(answer["text"])
+    assert (recipe["method"], recipe["rank"], recipe["epochs"], recipe["output"]) == ("qlora", 16, 3, "json")
+    assert not [warning for warning in answer["warnings"] if "follow" in warning]
 
 
 def test_the_label_the_polite_text_the_unknown_and_the_refused(answers):
