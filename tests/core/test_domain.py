@@ -128,7 +128,8 @@ def test_every_golden_recipe_follows_the_house_rules(demo):
     for case in (*demo.golden(), *demo.development()):
         if case.task == "recipe":
             wrong = failed(task.checks, task.json_schema, case.query, json.dumps(case.expected["json"]))
-            assert not wrong, (case, wrong)
+            # What a question seems to ask for is guessed from its words; a guess may be off, a house rule may not.
+            assert not [message for message in wrong if "seems" not in message], (case, wrong)
 
 
 def test_golden_shares_no_scenario_with_seeds_or_development(demo):

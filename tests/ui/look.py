@@ -47,8 +47,9 @@ def others(page: Page, url: str, out: Path, name: str) -> None:
     box = page.locator("textarea, input[type=text]").first
     box.wait_for(timeout=30_000)
     box.fill(RECIPE)
-    box.press("Enter")
-    page.wait_for_timeout(30_000)
+    page.get_by_role("button", name="Ask every road").click()
+    page.get_by_role("button", name="No preference", exact=False).click(timeout=90_000)
+    page.wait_for_timeout(3_000)
     page.screenshot(path=out / f"{name}-compare.png", full_page=True)
     for part in ("documents", "router"):
         page.goto(f"{url}/{part}")
