@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +104,8 @@ class Service:
         self.refit()
 
     def refit(self) -> None:
-        """Fit the router anew: how like the best passage is to a query counts, and the passages have changed."""
-        self.answering = replace(self.answering, router=build_router(self))
+        """Build what answers, with the router fitted on the passages as they are now."""
+        self.answering = build_answering(self)
 
     def warm(self) -> None:
         """Embed the sentences that quoting will need, so that first questions do not wait for it."""
@@ -120,7 +120,8 @@ class Service:
 
 
 def open_service(settings: Settings, models: Any = None) -> Service:
-    """Open the data folder and build every part; the model itself loads when first asked (`models.load()`).
+    """Open the data folder and build the parts; `sync` or `refit` makes it able to answer, since the router is fitted on
+    what is indexed, and the model loads when first asked (`models.load()`).
 
     Raises:
         DomainError, SettingsError, DataFolderInUse, ModelError: each says how to mend it.
@@ -152,7 +153,6 @@ def open_service(settings: Settings, models: Any = None) -> Service:
         Runs(store, settings.queue_limit),
         measured,
     )
-    service.answering = build_answering(service)
     return service
 
 

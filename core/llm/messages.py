@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from core.errors import ModelError, Truncated
 from core.types import Message
@@ -114,6 +116,20 @@ def joined(chunks: Iterable[ChatGenerationChunk]) -> AIMessage:
     return AIMessage(
         content="".join(texts), response_metadata=last.response_metadata, usage_metadata=last.usage_metadata
     )
+
+
+class StreamedChat(BaseChatModel):
+    """A chat model that implements `_stream` alone."""
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        message = joined(self._stream(messages, stop, run_manager, **kwargs))
+        return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 def refuse_truncated(options: Options, finish_reason: str) -> None:

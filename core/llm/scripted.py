@@ -10,13 +10,13 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 
 from core.errors import ModelError
 from core.llm.messages import (
     FinishReason,
+    StreamedChat,
     chunk,
-    joined,
     last_chunk,
     last_user_text,
     metadata,
@@ -31,7 +31,7 @@ Replies = Mapping[str, str] | Callable[[str], str]
 OTHERWISE = "*"
 
 
-class ScriptedChat(BaseChatModel):
+class ScriptedChat(StreamedChat):
     """Replies by the last user message: from a mapping (its key "*" answers all else) or a function.
 
     Streams word by word with `delay` seconds before each; a word counts as a token of log-probability `logprob`.
@@ -83,16 +83,6 @@ class ScriptedChat(BaseChatModel):
         refuse_truncated(options, reason)
         asked = sum(len(str(message.text).split()) for message in messages)
         yield last_chunk("", metadata(self.model_name, reason, [self.logprob] * said, said), usage(asked, said))
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        message = joined(self._stream(messages, stop, run_manager, **kwargs))
-        return ChatResult(generations=[ChatGeneration(message=message)])
 
 
 class ScriptedModels:

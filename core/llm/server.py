@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field, PrivateAttr
 
 from core.errors import ModelError, ModelNotFound
 from core.llm.messages import (
     FinishReason,
     Options,
+    StreamedChat,
     chunk,
-    joined,
     last_chunk,
     metadata,
     options_from,
@@ -28,7 +27,7 @@ RETRIES = 2
 LOCAL_KEY = "none"  # servers without a key still want the header
 
 
-class ServerChat(BaseChatModel):
+class ServerChat(StreamedChat):
     """Asks one model of a server. `model_name` is `server/<model>`, `url` ends in /v1 as most servers want it.
 
     Each call takes the arguments of `core.llm.messages.Options`; the stop flag is looked at with every piece, and
@@ -84,16 +83,6 @@ class ServerChat(BaseChatModel):
         refuse_truncated(options, reason)
         tokens = used["output_tokens"] if used else len(logprobs) or pieces
         yield last_chunk("", metadata(self.model_name, reason, logprobs, tokens), used)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        message = joined(self._stream(messages, stop, run_manager, **kwargs))
-        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _pieces(self, messages: list[BaseMessage], options: Options) -> Iterator[AIMessageChunk]:
         """What the server sends, its errors turned into ours."""

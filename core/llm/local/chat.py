@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict
 
@@ -16,8 +16,8 @@ from core.errors import ModelError
 from core.llm.local.engine import Engine, Written
 from core.llm.messages import (
     Options,
+    StreamedChat,
     chunk,
-    joined,
     last_chunk,
     metadata,
     options_from,
@@ -28,7 +28,7 @@ from core.llm.messages import (
 from core.types import Adapter
 
 
-class LocalChat(BaseChatModel):
+class LocalChat(StreamedChat):
     """Answers with the local base model, or with it and one adapter.
 
     Each call takes the arguments of `core.llm.messages.Options`. Raises QueryError for a prompt longer than the model
@@ -62,16 +62,6 @@ class LocalChat(BaseChatModel):
                 if run_manager:
                     run_manager.on_llm_new_token(piece)
                 yield chunk(piece)
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        message = joined(self._stream(messages, stop, run_manager, **kwargs))
-        return ChatResult(generations=[ChatGeneration(message=message)])
 
     def batch(
         self,
