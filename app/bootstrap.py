@@ -41,6 +41,7 @@ class Service:
     models: Any
     index: Any
     ingest: Any
+    quoter: Any
     runs: Runs
     measured: Measured
     answering: Answering = field(init=False)
@@ -60,7 +61,7 @@ class Service:
         """What a figure was measured with: the model (`model`: another than the strategy's own), or for quoting rag
         the embeddings. Empty: no such model, or one that cannot be used."""
         if strategy == "rag":
-            return f"quotes@{self.index.embeddings.name}"
+            return f"quotes@{self.index.embeddings.name}@{self.quoter.fingerprint}"
         name = model or self.model_of(strategy)
         known = self._fingerprints.get(name)
         if known and time.monotonic() - known[0] < FINGERPRINT_SECONDS:
@@ -109,8 +110,7 @@ class Service:
 
     def warm(self) -> None:
         """Embed the sentences that quoting will need, so that first questions do not wait for it."""
-        retriever: Any = self.answering.retriever
-        retriever.quoter.warm(self.index.words.passages)
+        self.quoter.warm(self.index.words.passages)
 
     def close(self) -> None:
         self.runs.stop_all()
@@ -129,9 +129,11 @@ def open_service(settings: Settings, models: Any = None) -> Service:
 
     from core.llm import open_models
     from retrieval.embeddings import open_embeddings
+    from retrieval.finder import open_finder
     from retrieval.index import open_index
     from retrieval.ingest import Ingest
     from retrieval.lock import lock_data_dir
+    from retrieval.quote import Quoter
 
     domain = load_domain(settings.domain)
     measured = load_measured(domain)
@@ -150,6 +152,7 @@ def open_service(settings: Settings, models: Any = None) -> Service:
         models,
         index,
         Ingest(store, index, settings),
+        Quoter(index.embeddings, open_finder(), lambda: index.words.rarity),
         Runs(store, settings.queue_limit),
         measured,
     )
@@ -166,7 +169,7 @@ def build_answering(service: Service) -> Answering:
         "prompt": Prompting(domain, lambda query: service.chat("prompt", query), leaves, trust_in, standing_of),
         "tuned": Tuned(domain, lambda query: service.chat("tuned", query), leaves, trust_in, standing_of),
         "rag": Documents(
-            domain, retriever.quoter.quotes, check_written, lambda query: service.chat("rag", query),
+            domain, service.quoter.find, check_written, lambda query: service.chat("rag", query),
             leaves, trust_in, standing_of,
         ),
         "refuse": Refusing(domain),

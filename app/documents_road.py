@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
 
@@ -34,7 +35,17 @@ WRITTEN_TOKENS = 80
 REFUSE_BELOW = 0.3
 ADD_DOCUMENT = "Add a document that answers it, and ask again."
 
-Quotes = Callable[[str, tuple[Passage, ...], int], list[Citation]]
+
+class Found(Protocol):
+    """What reading the passages for a query gave: the calibrated probability that they answer it, and what to quote."""
+
+    @property
+    def answerable(self) -> float: ...
+
+    def quotes(self, sources: int) -> list[Citation]: ...
+
+
+Find = Callable[[str, tuple[Passage, ...]], Found]
 Written = Callable[[Iterator[str], tuple[Passage, ...]], Iterator[Cited | Dropped]]
 
 
@@ -42,10 +53,10 @@ class Documents:
     name = "rag"
 
     def __init__(
-        self, domain: Domain, quotes: Quotes, written: Written, chat: Callable[[Query], tuple[str, BaseChatModel]],
+        self, domain: Domain, find: Find, written: Written, chat: Callable[[Query], tuple[str, BaseChatModel]],
         leaves: Callable[[str], bool], trust_in: TrustIn, standing_of: StandingOf,
     ) -> None:  # fmt: skip
-        self._domain, self._quotes, self._written = domain, quotes, written
+        self._domain, self._find, self._written = domain, find, written
         self._chat, self._leaves, self._trust_in, self._standing_of = chat, leaves, trust_in, standing_of
 
     def stream(
@@ -65,12 +76,12 @@ class Documents:
         text: Iterator[str] | None, stop: threading.Event | None = None,
     ) -> Iterator[Event]:  # fmt: skip
         """Events of an answer that `text` writes piece by piece; None: quote."""
-        task = self._domain.task(decision.task)
+        task, found = self._domain.task(decision.task), self.found(evidence)
         trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
         cited = 0
-        if evidence.answerable < (trust.refuse_below if trust else REFUSE_BELOW):
+        if found.answerable < (trust.refuse_below if trust else REFUSE_BELOW):
             text = iter(())
-        for event in self._quote(query, evidence, task.sources) if text is None else self._write(text, evidence):
+        for event in self._quote(found, task.sources) if text is None else self._write(text, evidence):
             cited += isinstance(event, Cited)
             yield event
             if stop is not None and stop.is_set() and not isinstance(event, Text):
@@ -84,7 +95,7 @@ class Documents:
             return
         if task.caution:
             yield Warned(message=task.caution)
-        confidence = trust.probability({"answerable": evidence.answerable}) if trust else None
+        confidence = trust.probability({"answerable": found.answerable}) if trust else None
         if trust is None or confidence is None:
             yield Warned(message=UNCALIBRATED)
         elif confidence < trust.threshold:
@@ -93,8 +104,11 @@ class Documents:
             yield Warned(message=f"Not vouched for: {standing.why}.")
         yield Finished(confidence=confidence)
 
-    def _quote(self, query: Query, evidence: Evidence, sources: int) -> Iterator[Event]:
-        for citation in self._quotes(query.text, evidence.passages, sources):
+    def found(self, evidence: Evidence) -> Found:
+        return self._find(evidence.query, evidence.passages)
+
+    def _quote(self, found: Found, sources: int) -> Iterator[Event]:
+        for citation in found.quotes(sources):
             yield Text(text=f"{citation.sentence} [{citation.number}]\n\n")
             yield Cited(citation=citation)
 

@@ -220,8 +220,8 @@ class Evaluator:
     def _fit(self, task: TaskType, strategy: str, results: Sequence[Result]) -> Fit:
         if strategy == "rag":
             below = refuse_below(self._answerable(results))
-            given = [r for r in results if not r.answer.refused and self._found(r.case.query).answerable >= below]
-            rows = [{"answerable": self._found(r.case.query).answerable} for r in given]
+            sure = [(chance, r) for chance, r in self._answerable(results) if not r.answer.refused and chance >= below]
+            given, rows = [r for _, r in sure], [{"answerable": chance} for chance, _ in sure]
             return fit_trust(rows, [r.score.right for r in given])
         given = [r for r in results if not r.answer.refused]
         given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
@@ -229,7 +229,8 @@ class Evaluator:
         return fit_trust([features(row) for row in logprobs], [r.score.right for r in given])
 
     def _answerable(self, results: Sequence[Result]) -> list[tuple[float, Result]]:
-        return [(self._found(r.case.query).answerable, r) for r in results]
+        road: Any = self.service.answering.strategies["rag"]
+        return [(road.found(self._found(r.case.query)).answerable, r) for r in results]
 
     def _sure_route(self, development: Sequence[Case]) -> float:
         """The probability of the task type from which on decisions are right within the risk, among those for a task

@@ -57,6 +57,11 @@ def rag_messages(domain: Domain, query: Query, passages: tuple[Passage, ...]) ->
     return [Message(role="system", content=system), Message(role="user", content=user)]
 
 
+def passage_text(heading: str, text: str) -> str:
+    """A passage as the finder reads it: what stands under a heading often does not repeat the heading's words."""
+    return f"{heading}: {text}" if heading else text
+
+
 def template_hash() -> str:
     """Fingerprint of the prompt functions: an adapter trained under another one is not the same product."""
     source = inspect.getsource(tuned_messages)

@@ -57,13 +57,13 @@ class Passage(Noun):
 class Evidence(Noun):
     """What retrieval found for a query.
 
-    `coverage` is the share of the query's rare words that stand in the best passages (0 to 1), `answerable` the
-    calibrated probability that the passages answer the query.
+    `query` is the question that was searched for: a follow-up is made to stand alone. `coverage` is the share of its
+    rare words that stand in the best passages (0 to 1).
     """
 
+    query: str = ""
     passages: tuple[Passage, ...] = ()
     coverage: float = 0.0
-    answerable: float = 0.0
 
 
 class Citation(Noun):

@@ -17,6 +17,7 @@ from core.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
 BATCH = 16
 MAX_TOKENS = 256
@@ -59,17 +60,12 @@ class MiniLM(Vectors):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        import torch
         from tokenizers import Tokenizer
         from transformers import AutoModel
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        # bf16 is 2.6 times as fast where the CPU has instructions for it (vectors differ by a cosine of 0.0001) and
-        # slower where it has not.
-        known = torch.cpu.get_capabilities()
-        dtype = torch.bfloat16 if known.get("avx512_bf16") or known.get("amx_bf16") else torch.float32
-        self.model = AutoModel.from_pretrained(folder, dtype=dtype, local_files_only=True).eval()
+        self.model = AutoModel.from_pretrained(folder, dtype=precision(), local_files_only=True).eval()
         # transformers' own wrapper changes padding at each call, which fails when two threads do it.
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(MAX_TOKENS)
@@ -98,6 +94,15 @@ class MiniLM(Vectors):
             hidden = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
             summed = (hidden * mask.unsqueeze(-1)).sum(1)
             return torch.nn.functional.normalize(summed, dim=1).numpy()
+
+
+def precision() -> torch.dtype:
+    """bf16 is 2.6 times as fast where the CPU has instructions for it (vectors differ by a cosine of 0.0001) and slower
+    where it has not."""
+    import torch
+
+    known = torch.cpu.get_capabilities()
+    return torch.bfloat16 if known.get("avx512_bf16") or known.get("amx_bf16") else torch.float32
 
 
 def one_core() -> None:
@@ -141,8 +146,13 @@ def open_embeddings(settings: Settings) -> Vectors:
     """
     if settings.embedding_model != "minilm":
         return SentenceTransformerVectors(settings.embedding_model, settings.offline)
+    return MiniLM(minilm_folder())
+
+
+def minilm_folder() -> Path:
+    """Where the package keeps its model. Raises SettingsError if it is not installed."""
     # find_spec does not run the package, only finds it.
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise SettingsError("TRIVIUM_EMBEDDING_MODEL: minilm is not installed; run `make install` or name a folder")
-    return MiniLM(Path(spec.submodule_search_locations[0]) / "model")
+    return Path(spec.submodule_search_locations[0]) / "model"

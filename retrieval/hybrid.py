@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from core.types import Evidence, Passage, Query
 from retrieval.index import CANDIDATES, Candidates, Index
-from retrieval.quote import Quoter, coverage
+from retrieval.quote import coverage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,12 +34,7 @@ class HybridRetriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     index: Index
-    quoter: Quoter = Field(default=None)  # pyright: ignore[reportAssignmentType]
     k: int = PASSAGES
-
-    def model_post_init(self, _: Any) -> None:
-        if self.quoter is None:
-            self.quoter = Quoter(self.index.embeddings, lambda: self.index.words.rarity)
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         return [as_document(passage) for passage in self.passages(query)]
@@ -50,16 +45,11 @@ class HybridRetriever(BaseRetriever):
         return best(candidates, combine(candidates.dense, candidates.bm25), k or self.k)
 
     def evidence(self, query: Query) -> Evidence:
-        """Passages for a query, with what they promise. A follow-up question is read together with the one before."""
+        """Passages for a query. A follow-up question is read together with the one before."""
         text = standalone(query)
         passages = self.passages(text)
-        if not passages:
-            return Evidence()
-        ranked = self.quoter.rank(text, passages)
         return Evidence(
-            passages=tuple(passages),
-            coverage=round(coverage(text, passages, self.index.words.rarity), 4),
-            answerable=round(self.quoter.answerable(text, passages, ranked), 4),
+            query=text, passages=tuple(passages), coverage=round(coverage(text, passages, self.index.words.rarity), 4)
         )
 
 

@@ -1,25 +1,27 @@
 """Which sentences of the passages answer a question, verbatim, and how likely it is that any does.
 
-Both judgements are logistic models over features that a person can read; `retrieval.calibrate` fits them and
-`retrieval/models.json` ships them.
+Both judgements are logistic models over what the finder reads and over features that a person can read;
+`retrieval.calibrate` fits them and `retrieval/models.json` ships them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.types import Citation, Passage
 from retrieval.embeddings import Vectors
-from retrieval.expectation import asks_for, counts, focus, holds
 from retrieval.facts import name_stands, names
+from retrieval.finder import Reader, Reading
+from retrieval.focus import focus
 from retrieval.quantities import numbers
 from retrieval.sentences import Piece, pieces
 from retrieval.words import Rarity, words
@@ -32,8 +34,8 @@ VECTORS_KEPT = 20_000
 # Sentences met for the first time are embedded while a person waits: at most so many, those with most words in common.
 COLD_LIMIT = 24
 MOST_QUOTES = 3
-# A second quote has to be near the first in score; one from another document, where several are asked for, less so.
-NEARLY, STILL_GOOD = 0.4, 0.25
+# A second quote has to be near the first in score, unless another document is asked for.
+NEARLY = 0.25
 SAME = 0.6
 
 
@@ -72,15 +74,37 @@ class SentenceVectors:
         return found
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was found for a question: all pieces of its passages, best first, and the calibrated probability that the
+    passages answer it."""
+
+    ranked: tuple[Scored, ...] = ()
+    answerable: float = 0.0
+
+    def quotes(self, sources: int = 1) -> list[Citation]:
+        """One to three sentences that answer the query, best first; with `sources` over 1 from as many documents.
+
+        `start:end` of a citation marks the sentence in its passage; `support` is the probability that it answers.
+        """
+        return choose(self.ranked, sources)
+
+
 class Quoter:
     """Finds the sentences that answer a question. `rarity` gives the corpus's word rarities as they are now; without it
     all words are equally rare."""
 
-    def __init__(self, embeddings: Vectors, rarity: Callable[[], Rarity] = Rarity) -> None:
+    def __init__(self, embeddings: Vectors, finder: Reader, rarity: Callable[[], Rarity] = Rarity) -> None:
         self.embeddings = embeddings
+        self.finder = finder
         self.rarity = rarity
         self.vectors = SentenceVectors(embeddings)
         self.cold_limit: int | None = COLD_LIMIT
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with what quotes depend on beside the embeddings: the fitted models and the finder."""
+        return hashlib.sha256(MODELS.read_bytes() + self.finder.fingerprint.encode()).hexdigest()[:12]
 
     def warm(self, passages: Sequence[Passage], limit: int = VECTORS_KEPT) -> int:
         """Embed the sentences of passages beforehand, up to `limit`. Returns how many are known."""
@@ -95,27 +119,25 @@ class Quoter:
         found.sort(key=lambda pair: -overlap[id(pair[1])])
         vectors = self.vectors.get([context(*pair) for pair in found], self.cold_limit)
         vector = self.embeddings.query(query)
+        readings = {
+            id(passage): reading for passage, reading in zip(passages, self.finder.read(query, passages), strict=True)
+        }
         scored = []
         for passage, piece in found:
             text = context(passage, piece)
             if text in vectors:
-                likeness = float(vectors[text] @ vector)
-                features = piece_features(query, asked, passage, piece, likeness, rarity)
+                likeness, reading = float(vectors[text] @ vector), readings[id(passage)]
+                features = piece_features(query, asked, passage, piece, likeness, rarity, reading)
                 scored.append(Scored(passage, piece, features, apply("piece", features)))
         return sorted(scored, key=lambda one: -one.score)
 
-    def quotes(self, query_text: str, passages: Sequence[Passage], sources: int = 1) -> list[Citation]:
-        """One to three sentences that answer the query, best first; with `sources` over 1 from as many documents.
-
-        `start:end` of a citation marks the sentence in its passage; `support` is the probability that it answers.
-        """
-        return choose(self.rank(query_text, passages), sources)
-
-    def answerable(self, query: str, passages: Sequence[Passage], ranked: Sequence[Scored]) -> float:
-        """The calibrated probability that the passages answer the query."""
-        if not ranked:
-            return 0.0
-        return apply("answerable", answerable_features(query, passages, ranked, self.rarity()))
+    def find(self, query: str, passages: Sequence[Passage]) -> Found:
+        """Read the passages for a query."""
+        if not passages:
+            return Found()
+        ranked = self.rank(query, passages)
+        features = answerable_features(passages, ranked)
+        return Found(tuple(ranked), round(apply("answerable", features), 4))
 
 
 def choose(ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:
@@ -130,65 +152,39 @@ def choose(ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:
         if sources > 1 and not new_source:
             continue
         wanted = len({other.passage.source for other in chosen}) < sources
-        floor = 0.0 if wanted else STILL_GOOD if sources > 1 else NEARLY
+        floor = 0.0 if wanted else NEARLY
         if one.score >= floor * ranked[0].score and not any(repeats(one, other) for other in chosen if not wanted):
             chosen.append(one)
     return [citation(number, one) for number, one in enumerate(chosen, 1)]
 
 
 def piece_features(
-    query: str, asked: set[str], passage: Passage, piece: Piece, likeness: float, rarity: Rarity
+    query: str, asked: set[str], passage: Passage, piece: Piece, likeness: float, rarity: Rarity, reading: Reading
 ) -> dict[str, float]:
     own, around = stems(piece.text), stems(f"{piece.lead} {passage.heading}")
-    kind = asks_for(query)
-    held = holds(kind, piece.text, query) if kind else None
-    counted = counts(query, piece.text)
+    asked_about = set(focus(query))
     return {
         "likeness": likeness,
+        "span": reading.span(piece.start, piece.end),
+        "passage": passage.score,
         "own_words": rarity.overlap(asked, own),
         "all_words": rarity.overlap(asked, own | around),
-        "passage": passage.score,
-        "passage_likeness": passage.dense,
-        "type_held": float(held is True),
-        "type_missing": float(held is False),
-        "counted": float(counted is True),
-        "not_counted": float(counted is False),
+        "focus": rarity.overlap(asked_about, own | around) if asked_about else 0.5,
         "names": names_share(query, f"{piece.text} {piece.lead}"),
-        "focus": rarity.overlap(set(focus(query)), own | around) if focus(query) else 0.5,
         "log_length": math.log(1 + len(piece.text.split())),
         "question_mark": float(piece.text.endswith("?")),
         "leads_on": float(piece.text.endswith(":")),
     }
 
 
-def answerable_features(
-    query: str, passages: Sequence[Passage], ranked: Sequence[Scored], rarity: Rarity
-) -> dict[str, float]:
-    best = ranked[0]
-    asked = set(words(query))
-    near = stems(f"{best.piece.text} {best.piece.lead} {best.passage.heading}")
-    everywhere = set().union(*(stems(f"{passage.heading} {passage.text}") for passage in passages))
-    top = math.log(1 + rarity.size) or 1.0
-    weights = sum(map(rarity, asked)) or 1.0
+def answerable_features(passages: Sequence[Passage], ranked: Sequence[Scored]) -> dict[str, float]:
+    """Few on purpose: words, names and kinds of answer told more of the questions that they were fitted on, and less of
+    those of another pack."""
     return {
-        "piece": math.log(max(best.score, 1e-6) / max(1 - best.score, 1e-6)),
-        "likeness": best.features["likeness"],
-        "best_likeness": max(one.features["likeness"] for one in ranked),
-        "coverage": rarity.overlap(asked, near),
-        "coverage_all": rarity.overlap(asked, everywhere),
-        "rarest_missing": max((rarity(word) for word in asked - near), default=0.0) / top,
-        "rarest_missing_all": max((rarity(word) for word in asked - everywhere), default=0.0) / top,
-        "unknown_words": sum(word not in rarity.counts for word in asked) / max(len(asked), 1),
-        "names": names_share(query, f"{best.piece.text} {best.piece.lead} {best.passage.heading}"),
-        "focus": best.features["focus"],
-        "focus_all": rarity.overlap(set(focus(query)), everywhere) if focus(query) else 0.5,
-        "type_held": best.features["type_held"],
-        "type_missing": best.features["type_missing"],
-        "counted": best.features["counted"],
-        "not_counted": best.features["not_counted"],
+        "span": ranked[0].features["span"],
+        "best_span": max(one.features["span"] for one in ranked),
+        "likeness": ranked[0].features["likeness"],
         "dense": max(passage.dense for passage in passages),
-        "bm25": max(passage.bm25 for passage in passages) / weights,
-        "margin": best.score - (ranked[1].score if len(ranked) > 1 else 0.0),
     }
 
 

@@ -55,11 +55,9 @@ class ExpectedQualityRouter:
         if query.strategy:
             reason = f"You chose {ROADS[query.strategy]}."
             return RouteDecision(strategy=query.strategy, reason=reason, overridden=True, **common)
-        return self._choose(task, like, evidence, standings[task], common)
+        return self._choose(task, like, standings[task], common)
 
-    def _choose(
-        self, task: str, like: Likeness, evidence: Evidence, standing: Mapping[str, Standing], common: dict
-    ) -> RouteDecision:
+    def _choose(self, task: str, like: Likeness, standing: Mapping[str, Standing], common: dict) -> RouteDecision:
         kind = self._domain.task(task)
         looks = f"It looks like a {task.replace('_', ' ')} question (as “{like.nearest}”)"
         ranked: list[Serving] = sorted((s for s in STRATEGIES if standing[s].open), key=lambda s: -common["scores"][s])
@@ -82,8 +80,7 @@ class ExpectedQualityRouter:
         best = ranked[0]
         score = standing[best].score
         got = f" gets {score:.0%} of such golden cases right" if score is not None else " serves it, not measured yet"
-        found = f"; the documents hold an answer with probability {evidence.answerable:.0%}" if best == "rag" else ""
-        reason = f"{looks}; {ROADS[best]}{got}{found}."
+        reason = f"{looks}; {ROADS[best]}{got}."
         return RouteDecision(strategy=best, reason=reason, margin=margin, **common)
 
     def _domain_task(self, name: str) -> None:

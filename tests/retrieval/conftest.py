@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from core.settings import Settings, load_settings
 from core.store import Store, open_store
 from retrieval.embeddings import Vectors, open_embeddings
+from retrieval.finder import Finder, open_finder
 from retrieval.hybrid import HybridRetriever
 from retrieval.index import Index, open_index
 from retrieval.ingest import Ingest
+from retrieval.quote import Found, Quoter
 
 RULES = """# House rules
 
@@ -42,6 +45,11 @@ Logs are kept for 90 days and contain no prompts of customers.
 """
 
 
+@lru_cache(maxsize=1)
+def finder() -> Finder:
+    return open_finder()
+
+
 @pytest.fixture(scope="session")
 def embeddings() -> Vectors:
     return open_embeddings(load_settings())
@@ -65,6 +73,12 @@ class Desk:
 
     def retriever(self) -> HybridRetriever:
         return HybridRetriever(index=self.index)
+
+    def quoter(self) -> Quoter:
+        return Quoter(self.index.embeddings, finder(), lambda: self.index.words.rarity)
+
+    def find(self, query: str) -> Found:
+        return self.quoter().find(query, self.retriever().passages(query))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_vectors_of_another_model_are_made_anew(filled: Desk):
 
 def test_an_empty_index_finds_nothing(desk: Desk):
     assert desk.retriever().passages("anything") == []
-    assert desk.retriever().evidence(Query(text="anything")).answerable == 0.0
+    assert desk.retriever().evidence(Query(text="anything")).passages == ()
 
 
 def test_words_and_meaning_both_count():

@@ -45,8 +45,8 @@ def make(domain, tmp_path):
     return build
 
 
-def evidence(dense=0.0, answerable=0.0):
-    return Evidence(passages=(Passage(id="1", source="a.md", text="t", dense=dense),), answerable=answerable)
+def evidence(dense=0.0):
+    return Evidence(passages=(Passage(id="1", source="a.md", text="t", dense=dense),))
 
 
 @pytest.mark.parametrize(
