@@ -96,5 +96,6 @@ def grown(answer: Answer, event: Event, seconds: float) -> Answer:
         case Finished():
             change = {"status": "complete", "text": answer.text.strip(), "confidence": event.confidence,
                       "refused": event.refused}  # fmt: skip
-            timings = {**timings, "total": seconds, "tokens": event.tokens}
+            counts = {"prompt_tokens": event.prompt_tokens, "tokens": event.tokens, "cut": int(event.cut)}
+            timings = {**timings, "total": seconds, **counts}
     return answer.model_copy(update={**change, "timings": timings})

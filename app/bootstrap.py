@@ -190,8 +190,9 @@ def build_router(service: Service) -> ExpectedQualityRouter:
 
 
 def labelled(domain: Domain) -> list[tuple[str, str]]:
-    """Queries whose task is known: the task types' examples, development cases, seeds (evenly, a share of each)."""
+    """Queries whose task is known: the task types' examples, routes, development cases, seeds (evenly, a share of each)."""
     pairs = [(example, task.name) for task in domain.tasks for example in task.examples]
+    pairs += domain.routes()
     pairs += [(case.query, case.task) for case in domain.development()]
     seeds: dict[str, list[str]] = {}
     for example in domain.examples():

@@ -78,6 +78,7 @@ def summary(results: list[Result]) -> dict[str, Any]:
             s: interval([float(r.score.right) for r in results if r.strategy == s]).model_dump() for s in strategies
         },
         "field_share": interval([r.score.value for r in routed if "json" in r.case.expected]).model_dump(),
+        "right_source": {s: interval(sourced(results, s)).model_dump() for s in ("rag", "routed")},
         **shown_wrong(routed),
         "in_scope_refused": share(r.answer.refused for r in in_scope),
         "unanswerable_refused": share(r.answer.refused for r in out_of_scope if r.case.task != "out_of_scope"),
@@ -85,6 +86,12 @@ def summary(results: list[Result]) -> dict[str, Any]:
         "task_accuracy": share(r.answer.route is not None and r.answer.route.task == r.case.task for r in routed),
         "risk_at_coverage": {str(c): at_coverage(curve, c) for c in COVERAGES},
     }
+
+
+def sourced(results: list[Result], strategy: str) -> list[float]:
+    """For each case that expects a source: whether one of its documents is cited."""
+    rows = [r for r in results if r.strategy == strategy and "sources" in r.case.expected]
+    return [float(bool({c.source for c in r.answer.citations} & set(r.case.expected["sources"]))) for r in rows]
 
 
 def share(flags: Any) -> float:

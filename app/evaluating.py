@@ -32,6 +32,7 @@ GENERATING = ("prompt", "tuned")
 Say = Callable[[str], None]
 Key = tuple[str, str, str]
 KEEP_EVERY = 64
+MISSED = 0.05
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Evaluator:
     def run(self, development: Sequence[Case], golden: Sequence[Case]) -> tuple[Measured, list[Result]]:
         """Calibrate on development cases, measure on golden ones. Returns what to keep, and every result."""
         service, scorer = self.service, CaseScorer(self.service.domain)
-        self._generate([*development, *golden])
+        self._generate(development, golden)
         service.measured = Measured(models=self._models(), trust=self._unrefused())
         trust = self._calibrate(development, scorer)
         self.say("how sure the router is")
@@ -85,11 +86,13 @@ class Evaluator:
 
     # Generation, batched
 
-    def _generate(self, cases: Sequence[Case]) -> None:
+    def _generate(self, development: Sequence[Case], golden: Sequence[Case]) -> None:
+        """Every strategy on every golden case; development cases only where calibration needs them."""
         for strategy in GENERATING:
             if self.service.fingerprint(strategy):
-                self._generate_for(strategy, [(case.task, case.query) for case in cases])
-        self._write([case for case in cases if "rag" in self.service.domain.task(case.task).strategies])
+                needed = [c for c in development if strategy in self.service.domain.task(c.task).strategies]
+                self._generate_for(strategy, [(case.task, case.query) for case in (*needed, *golden)])
+        self._write([case for case in golden if "rag" in self.service.domain.task(case.task).strategies])
 
     def _generate_for(self, strategy: str, wanted: Iterable[tuple[str, str]]) -> None:
         road: Any = self.service.answering.strategies[strategy]
@@ -259,15 +262,12 @@ class Evaluator:
 
 
 def refuse_below(results: Sequence[tuple[float, Result]]) -> float:
-    """The probability under which to say "I don't know": where most answerable cases answered rightly are kept and most
-    that the documents do not answer are refused (the greatest sum of both shares)."""
-    kept = [sure for sure, r in results if r.answerable and r.score.right]
-    none = [sure for sure, r in results if not r.answerable]
-    if not kept or not none:
+    """The probability under which to say "I don't know": the highest that refuses at most 5% of the answerable cases that
+    are answered rightly. Above it the threshold of trust says which answers carry a warning."""
+    kept = sorted(sure for sure, r in results if r.answerable and r.score.right)
+    if len(kept) < MIN_CASES:
         return REFUSE_BELOW
-    cuts = sorted({0.0, *kept})
-    gains = [sum(c >= cut for c in kept) / len(kept) + sum(c < cut for c in none) / len(none) for cut in cuts]
-    return cuts[gains.index(max(gains))]
+    return kept[int(MISSED * len(kept))]
 
 
 def commit() -> str:

@@ -116,8 +116,10 @@ class Generating:
         hold = task.attempts > 1 or self.forces(task)
         pieces: list[str] = []
         last: dict[str, Any] = {}
+        read = 0
         for chunk in chat.stream(request.messages, stop_flag=stop, **request.options):
             last = chunk.response_metadata or last
+            read = (chunk.usage_metadata or {}).get("input_tokens", read)
             pieces.append(str(chunk.content))
             if not hold and (piece := shown.take(pieces[-1])):
                 yield Text(text=piece)
@@ -135,7 +137,9 @@ class Generating:
         yield Finished(
             confidence=verdict.confidence,
             refused=verdict.refused,
+            prompt_tokens=read,
             tokens=made.tokens,
+            cut=made.finish == "length",
         )
 
     def better(

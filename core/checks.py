@@ -11,8 +11,10 @@ from typing import Any
 
 import jsonschema
 from jsonschema.exceptions import best_match
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from simpleeval import InvalidExpression, SimpleEval
+
+from core.spelled import spelled_numbers
 
 NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)*(?:[kK]\b)?")
 QUOTED = re.compile(r"[\"“«](.+)[\"”»]", re.DOTALL)
@@ -53,6 +55,15 @@ class Check(BaseModel):
         if len(given) != 1:
             raise ValueError(f"a check has exactly one of {', '.join(KINDS)}; this one has {given or 'none'}")
         return self
+
+    @field_validator("when")
+    @classmethod
+    def a_pattern(cls, when: str | None) -> str | None:
+        try:
+            re.compile(when or "")
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return when
 
     @property
     def kind(self) -> str:
@@ -153,9 +164,9 @@ def numbers(text: str) -> set[float]:
 
 
 def query_numbers(query: str) -> set[float]:
-    """Numbers of a query, with those glued to units or names ("24GB", "8B", "Llama-3.1-8B")."""
+    """Numbers of a query, with those glued to units or names ("24GB", "8B", "Llama-3.1-8B") and those in words."""
     spaced = re.sub(r"(?<=\d)(?=(?:GB|gb|Gb|GiB|gig|B|b)\b)|(?<=-)(?=\d)", " ", query)
-    return numbers(spaced) | numbers(query)
+    return numbers(spaced) | numbers(query) | spelled_numbers(query)
 
 
 def to_number(text: str) -> float | None:

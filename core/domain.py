@@ -14,6 +14,9 @@ from core.checks import Check
 from core.errors import DomainError
 from core.types import Case, Example
 
+# What a case may expect; `evaluation.scorers` says what each means.
+EXPECTED = frozenset({"json", "exact", "contains", "sources", "sources_all", "refusal"})
+
 
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,14 +100,30 @@ class Domain(Part):
         """Cases for setting thresholds and choosing between training runs; neither trained on nor reported."""
         return self._cases("development.jsonl")
 
+    def routes(self) -> list[tuple[str, str]]:
+        """Queries with the task type that each belongs to: what the router learns from beside the tasks' own examples."""
+        found = []
+        for where, row in rows(self.folder / "routes.jsonl"):
+            if not isinstance(row.get("query"), str) or set(row) != {"task", "query"}:
+                raise DomainError(f"{where}: a route has a `task` and a `query`, nothing else")
+            self._known_task(where, row["task"])
+            found.append((row["query"], row["task"]))
+        return found
+
     def _cases(self, file: str) -> list[Case]:
-        cases = []
+        cases: list[Case] = []
+        seen: dict[str, str] = {}
         for where, row in rows(self.folder / file):
             try:
                 case = Case.model_validate(row)
             except ValidationError as error:
                 raise DomainError(f"{where}: {complaint(error)}") from None
             self._known_task(where, case.task)
+            if not case.expected or set(case.expected) - EXPECTED:
+                raise DomainError(f"{where}: `expected` has one or more of {', '.join(sorted(EXPECTED))}")
+            if case.id in seen:
+                raise DomainError(f"{where}: the id {case.id!r} is taken by {seen[case.id]}; give it another")
+            seen[case.id] = where
             cases.append(case)
         return cases
 

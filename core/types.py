@@ -120,7 +120,8 @@ class Answer(Noun):
     model: str = ""
     left_machine: bool = False
     timings: dict[str, float] = Field(
-        default={}, description="seconds: route, first_token, total; and tokens (a count)"
+        default={},
+        description="seconds: route, first_token, total; counts: prompt_tokens, tokens; cut: 1 where the length ended it",
     )
     error: str = ""
     created_at: datetime = Field(default_factory=now)
@@ -224,12 +225,15 @@ class Started(Noun):
 
 
 class Finished(Noun):
-    """The last event of a strategy. `confidence` is a probability that the answer is right, where one is known."""
+    """The last event of a strategy. `confidence` is a probability that the answer is right, where one is known;
+    `prompt_tokens` and `tokens` are what the model read and wrote; `cut` says that it hit the limit of its length."""
 
     event: Literal["finished"] = "finished"
     confidence: float | None = None
     refused: bool = False
+    prompt_tokens: int = 0
     tokens: int = 0
+    cut: bool = False
 
 
 Event = Started | Text | Cited | Dropped | Warned | Finished

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Learned on the 809 training claims of SciFact, where 0.45 to 0.55 are equally good: nDCG@10 0.737, dense alone 0.659,
 # BM25 alone 0.696. `python -m benchmarks.retrieval` measures it on claims that it was not learned from.
 DENSE_WEIGHT = 0.5
-PASSAGES = 6
+PASSAGES = 8
 SHORT = 4
 REFERS_BACK = re.compile(
     r"^(?:and|but|so|what about|how about|why|then)\b|\b(?:it|its|they|them|that one|those|these|the same)\b",

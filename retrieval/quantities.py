@@ -7,31 +7,9 @@ import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core import spelled
 from retrieval.words import STOPWORDS, stem
 
-ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 ORDINALS = [
     "first",
     "second",
@@ -46,10 +24,9 @@ ORDINALS = [
     "eleventh",
     "twelfth",
 ]
-VALUES = {word: float(n) for n, word in enumerate(ONES)} | {word: 10.0 * n for n, word in enumerate(TENS, 2)}
-VALUES |= {word: float(n) for n, word in enumerate(ORDINALS, 1)}
+VALUES = spelled.VALUES | {word: float(n) for n, word in enumerate(ORDINALS, 1)}
 VALUES |= {"dozen": 12.0, "once": 1.0, "twice": 2.0, "double": 2.0, "fortnight": 14.0}
-SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "k": 1e3}
+SCALES = spelled.SCALES | {"k": 1e3}
 # "one" is mostly a pronoun, "second" often a unit; neither says much.
 WEAK = frozenset({"one", "first", "second", "once", "twice", "zero"})
 NUMBER = re.compile(
@@ -57,7 +34,7 @@ NUMBER = re.compile(
     r"(?P<glued>%|[a-zA-Z]{1,3}\b)?|\b(?P<word>" + "|".join([*VALUES, *SCALES]) + r")\b",
     re.IGNORECASE,
 )
-SPELLED = re.compile(r"\b(?:" + "|".join(word for word in [*ONES, *TENS] if word != "one") + r")\b", re.IGNORECASE)
+SPELLED = re.compile(r"\b(?:" + "|".join(word for word in spelled.VALUES if word != "one") + r")\b", re.IGNORECASE)
 UNIT_AFTER = re.compile(r"[\s-]*(%|°|[A-Za-z]+)")
 UNITS = {
     "percent": "%", "per": "", "gigabyte": "gb", "gib": "gb", "terabyte": "tb", "megabyte": "mb", "kilogram": "kg",
@@ -129,7 +106,7 @@ def numbers(text: str) -> tuple[Number, ...]:
             word = following.group(1).lower()
             if word in SCALES:
                 value *= SCALES[word]
-            elif word in ONES[1:10] and match.group("word") and match.group("word").lower() in TENS:
+            elif word in spelled.ONES[1:10] and match.group("word") and match.group("word").lower() in spelled.TENS:
                 value += VALUES[word]
             else:
                 break

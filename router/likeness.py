@@ -48,15 +48,21 @@ class TaskLikeness:
 
     def held_out(self, queries: Collection[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
         """For those of the labelled queries: probability of the likeliest task, shape (n,), and n pairs of it and the
-        right one, by a model that has not seen the query (4 folds)."""
+        right one, by a model that has seen neither the query nor its frame (4 folds)."""
         from sklearn.base import clone
-        from sklearn.model_selection import cross_val_predict
+        from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
-        fewest = min(np.unique(self._tasks, return_counts=True)[1])
+        frames = [frame(query) for query in self._queries]
+        fewest = min(
+            len({f for f, t in zip(frames, self._tasks, strict=True) if t == task}) for task in set(self._tasks)
+        )
         if self._model is None or self._matrix is None or fewest < FOLDS:
             return np.array([]), []
+        folds = StratifiedGroupKFold(FOLDS)
         shares = np.asarray(
-            cross_val_predict(clone(self._model), self._matrix, self._tasks, cv=FOLDS, method="predict_proba")
+            cross_val_predict(
+                clone(self._model), self._matrix, self._tasks, cv=folds, groups=frames, method="predict_proba"
+            )
         )
         chosen = np.array([query in queries for query in self._queries])
         likeliest = self._model.classes_[shares.argmax(axis=1)]

@@ -95,8 +95,12 @@ def extra(answer: Answer) -> dict[str, Any]:
 
 
 def used(answer: Answer) -> dict[str, int]:
-    tokens = int(answer.timings.get("tokens", 0))
-    return {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens}
+    read, written = int(answer.timings.get("prompt_tokens", 0)), int(answer.timings.get("tokens", 0))
+    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+
+
+def finish_reason(answer: Answer) -> str:
+    return "length" if answer.timings.get("cut") else "stop"
 
 
 def whole(answer: Answer, model: str) -> dict[str, Any]:
@@ -110,7 +114,7 @@ def whole(answer: Answer, model: str) -> dict[str, Any]:
                 "index": 0,
                 "message": {"role": "assistant", "content": answer.text, "refusal": None},
                 "logprobs": None,
-                "finish_reason": "stop",
+                "finish_reason": finish_reason(answer),
             }
         ],
         "usage": used(answer),
@@ -138,7 +142,7 @@ async def chunks(request: Request, run: Run, model: str, usage: bool) -> AsyncIt
     if answer.status == "failed":
         yield {"data": json.dumps({"error": {"message": answer.error, "type": "model_error", "code": 503}})}
     else:
-        yield chunk({}, "stop", trivium=extra(answer))
+        yield chunk({}, finish_reason(answer), trivium=extra(answer))
         if usage:
             yield {"data": json.dumps({**base, "choices": [], "usage": used(answer)})}
     yield {"data": "[DONE]"}

@@ -69,6 +69,14 @@ def test_a_whole_completion_carries_the_route(client):
     assert extra["answer_id"]
 
 
+def test_usage_counts_what_the_model_read_and_wrote(client):
+    reply = client.chat.completions.create(model="auto", messages=POLITE)
+    assert reply.usage.prompt_tokens > 10
+    assert reply.usage.completion_tokens == 60
+    assert reply.usage.total_tokens == reply.usage.prompt_tokens + 60
+    assert reply.choices[0].finish_reason == "stop"
+
+
 def test_a_stream_arrives_piece_by_piece_and_ends_with_the_route(client):
     began, times, last = time.monotonic(), [], None
     for chunk in client.chat.completions.create(model="prompt", messages=POLITE, stream=True):

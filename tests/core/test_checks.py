@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.checks import Check, failed, numbers, query_numbers, schema_fault
+from core.spelled import spelled_numbers
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,16 @@ def test_a_check_may_depend_on_what_is_asked_but_not_on_what_is_quoted():
     polite = Check(message="m", contains_one_of=["please"], when="polite")
     assert not polite.holds('Make this polite: "Go"', "Go away")
     assert polite.holds('Shorten this: "Be polite"', "Be nice")
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("thirty-two billion parameters", {32, 32e9}),
+        ("one thousand examples on the dot", {1000, 1}),
+        ("six hundred and twelve mails on sixteen GB", {612, 16}),
+        ("a tone of voice", set()),
+    ],
+)
+def test_numbers_in_words_count(text, values):
+    assert spelled_numbers(text) == values

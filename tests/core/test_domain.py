@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -40,6 +41,7 @@ def test_a_new_pack_is_valid_and_has_one_of_everything(pack):
         ("refusal:", "refussal:", "did you mean `refusal`"),
         ("      - max_words: 80", "      - max_word: 80", "did you mean `max_words`"),
         ("    strategies: [prompt]", "    strategies: [magic]", "'prompt', 'rag' or 'tuned'"),
+        ("      - max_words: 80", "      - max_words: 80\n        when: shor(t", "not a regular expression"),
     ],
 )
 def test_a_typo_is_named_with_file_line_and_mend(pack, old, new, says):
@@ -74,14 +76,32 @@ def test_a_missing_pack_says_how_to_make_one(tmp_path):
         ("examples.jsonl", json.dumps({"task": "rewrite", "messages": []}), "examples.jsonl:2: an example needs"),
         ("golden.jsonl", json.dumps({"id": "x", "task": "nope", "query": "?", "expected": {}}), "no task type 'nope'"),
         ("golden.jsonl", json.dumps({"id": "x", "task": "lookup"}), "golden.jsonl:3: query"),
+        ("routes.jsonl", json.dumps({"task": "lookup"}), "routes.jsonl:1: a route has a `task` and a `query`"),
+        ("routes.jsonl", json.dumps({"task": "nope", "query": "?"}), "routes.jsonl:1: there is no task type 'nope'"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_line(pack, file, row, says):
     with (pack / file).open("a") as rows:
         rows.write(row + "\n")
     domain = load_domain(pack)
-    with pytest.raises(DomainError, match=says.replace(".", r"\.").replace("(", r"\(")):
-        domain.examples() if file.startswith("ex") else domain.golden()
+    read = {"examples.jsonl": domain.examples, "golden.jsonl": domain.golden, "routes.jsonl": domain.routes}[file]
+    with pytest.raises(DomainError, match=re.escape(says)):
+        read()
+
+
+def test_two_cases_of_one_id_are_refused(pack):
+    file = pack / "golden.jsonl"
+    first = file.read_text().splitlines()[0]
+    file.write_text(f"{first}\n{first}\n")
+    with pytest.raises(DomainError, match=r"golden\.jsonl:2: the id .* is taken by .*golden\.jsonl:1"):
+        load_domain(pack).golden()
+
+
+def test_an_unknown_expectation_is_named_with_what_there_is(pack):
+    case = {"id": "1", "task": "lookup", "query": "Who?", "expected": {"contain": ["x"]}}
+    (pack / "golden.jsonl").write_text(json.dumps(case))
+    with pytest.raises(DomainError, match=r"golden\.jsonl:1: `expected` has one or more of contains, exact"):
+        load_domain(pack).golden()
 
 
 def test_a_pack_is_not_made_over_another(pack):
@@ -143,6 +163,7 @@ def test_golden_shares_no_scenario_with_seeds_or_development(demo):
     queries = {" ".join(case.query.lower().split()) for case in demo.golden()}
     assert not queries & {" ".join(example.query.lower().split()) for example in demo.examples()}
     assert not queries & {" ".join(case.query.lower().split()) for case in demo.development()}
+    assert not queries & {" ".join(query.lower().split()) for query, _ in demo.routes()}
 
 
 def test_every_expected_source_exists(demo):

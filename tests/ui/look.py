@@ -36,7 +36,8 @@ def first_screen(page: Page, url: str, out: Path, name: str) -> None:
     questions = [button.inner_text() for button in page.get_by_role("main").get_by_role("button").all()] or []
     for number, question in enumerate(q for q in questions if "?" in q or '"' in q):
         page.goto(url)
-        page.get_by_role("button", name=question).first.click(timeout=30_000)
+        # The sidebar lists conversations under the same words.
+        page.get_by_role("main").get_by_role("button", name=question).first.click(timeout=30_000)
         page.get_by_text("on this machine", exact=False).first.wait_for(timeout=90_000)
         page.wait_for_timeout(700)
         page.screenshot(path=out / f"{name}-q{number}.png")

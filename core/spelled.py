@@ -1,0 +1,56 @@
+"""Numbers written as words: "thirty-two", "six hundred", "one thousand". Pure; English."""
+
+from __future__ import annotations
+
+import re
+
+ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+VALUES = {word: float(n) for n, word in enumerate(ONES)} | {word: 10.0 * n for n, word in enumerate(TENS, 2)}
+SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+WORDS = "|".join([*VALUES, *SCALES])
+RUN = re.compile(rf"\b(?:{WORDS})(?:[\s-]+(?:and\s+)?(?:{WORDS}))*\b", re.IGNORECASE)
+
+
+def spelled_numbers(text: str) -> set[float]:
+    """The values of all written numbers. "Billion" counts as a unit too: "seventy billion" gives 70 and 7e10."""
+    found: set[float] = set()
+    for match in RUN.finditer(text):
+        words = [word for word in re.split(r"[\s-]+", match.group().lower()) if word != "and"]
+        found.add(value(words))
+        if words[-1] in SCALES and len(words) > 1:
+            found.add(value(words[:-1]))
+    return found
+
+
+def value(words: list[str]) -> float:
+    total, part = 0.0, 0.0
+    for word in words:
+        if word in VALUES:
+            part += VALUES[word]
+        elif word == "hundred":
+            part = max(part, 1.0) * 100
+        else:
+            total, part = total + max(part, 1.0) * SCALES[word], 0.0
+    return total + part
