@@ -18,6 +18,7 @@ from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
 from core.domain import Domain, load_domain
 from core.errors import AdapterMismatch, ModelNotFound, TriviumError
+from core.labelled import fingerprint, labelled
 from core.measured import Measured, Standing, Trust, load_measured, standing
 from core.settings import Settings
 from core.store import Store, open_store
@@ -26,7 +27,7 @@ from router.expected_quality import ExpectedQualityRouter
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger("trivium")
-LABELLED_PER_TASK = 400
+ROUTER = "router"  # folder of the pack that holds the router's adapter
 # Adapters may come and go in their folders; asking the disk more often than this would slow every query.
 FINGERPRINT_SECONDS = 2.0
 
@@ -178,30 +179,22 @@ def build_answering(service: Service) -> Answering:
 
 
 def build_router(service: Service) -> ExpectedQualityRouter:
-    """Fit the router on the pack's labelled queries and the index as it stands."""
+    """By the pack's own adapter where it has one, else fitted on its labelled queries and the index as it stands."""
     from router.likeness import TaskLikeness
+    from router.tuned import TunedLikeness, read_card
 
-    index, queries = service.index, labelled(service.domain)
-    likeness = TaskLikeness(
-        index.embeddings.encode_queries, [query for query, _ in queries], [task for _, task in queries],
-        index.best_likeness, service.settings.data_dir / "cache", index.embeddings.name,
-    )  # fmt: skip
-    return ExpectedQualityRouter(service.domain, likeness, service.standings, lambda: service.measured.sure_route)
-
-
-def labelled(domain: Domain) -> list[tuple[str, str]]:
-    """Queries whose task is known: the task types' examples, routes, development cases, seeds (evenly, a share of each)."""
-    pairs = [(example, task.name) for task in domain.tasks for example in task.examples]
-    pairs += domain.routes()
-    pairs += [(case.query, case.task) for case in domain.development()]
-    seeds: dict[str, list[str]] = {}
-    for example in domain.examples():
-        if "refusal" not in example.tags:
-            seeds.setdefault(example.task, []).append(example.query)
-    for task, queries in seeds.items():
-        step = max(1, len(queries) // LABELLED_PER_TASK)
-        pairs += [(query, task) for query in queries[::step][:LABELLED_PER_TASK]]
-    return pairs
+    index, domain, found = service.index, service.domain, labelled(service.domain)
+    queries, tasks = [one.query for one in found], [one.task for one in found]
+    encode, cache, name = index.embeddings.encode_queries, service.settings.data_dir / "cache", index.embeddings.name
+    folder = domain.folder / ROUTER
+    if set(read_card(folder).get("tasks", ())) == {task.name for task in domain.tasks}:
+        likeness = TunedLikeness(folder, encode, queries, tasks, cache, name)
+        if read_card(folder)["labelled"] != fingerprint(found):
+            log.warning("labelled queries have changed since %s was trained: run `trivium train-router`", folder)
+    else:
+        judged = {one.query for one in found if one.judged}
+        likeness = TaskLikeness(encode, queries, tasks, index.best_likeness, cache, name, judged)
+    return ExpectedQualityRouter(domain, likeness, service.standings, lambda: service.measured.sure_route)
 
 
 class Readiness:

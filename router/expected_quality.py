@@ -13,6 +13,7 @@ from core.errors import QueryError
 from core.measured import Standing
 from core.types import STRATEGIES, Evidence, Query, RouteDecision, Serving
 from router.likeness import Likeness, TaskLikeness
+from router.tuned import TunedLikeness
 
 ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
 ADVICE = {
@@ -28,7 +29,7 @@ class ExpectedQualityRouter:
     def __init__(
         self,
         domain: Domain,
-        likeness: TaskLikeness,
+        likeness: TaskLikeness | TunedLikeness,
         standings: Callable[[], Mapping[str, Mapping[str, Standing]]],
         sure_route: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -36,7 +37,7 @@ class ExpectedQualityRouter:
         self._sure_route = sure_route
 
     @property
-    def likeness(self) -> TaskLikeness:
+    def likeness(self) -> TaskLikeness | TunedLikeness:
         return self._likeness
 
     def route(self, query: Query, evidence: Evidence) -> RouteDecision:

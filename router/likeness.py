@@ -32,22 +32,22 @@ class TaskLikeness:
 
     def __init__(
         self, encode: Encode, queries: Sequence[str], tasks: Sequence[str], evidence: Callable[[np.ndarray], np.ndarray],
-        cache: Path, model: str,
+        cache: Path, model: str, judged: Collection[str] = (),
     ) -> None:  # fmt: skip
         from sklearn.linear_model import LogisticRegression
 
         self._encode, self._queries, self._tasks = encode, list(queries), np.asarray(tasks)
         self._vectors = embed_cached(encode, queries, cache, model)
         frames = embed_cached(encode, [frame(query) for query in queries], cache, model)
-        self._model, self._matrix = None, None
+        self._model, self._matrix, self._judged = None, None, frozenset(judged)
         if len(set(tasks)) > 1:
             matrix = features(queries, self._vectors, frames, evidence(self._vectors))
             self._model = LogisticRegression(C=REGULARIZATION, class_weight="balanced", max_iter=500)
             self._model.fit(matrix, self._tasks)
             self._matrix = matrix
 
-    def held_out(self, queries: Collection[str]) -> tuple[np.ndarray, list[tuple[str, str]]]:
-        """For those of the labelled queries: probability of the likeliest task, shape (n,), and n pairs of it and the
+    def held_out(self) -> tuple[np.ndarray, list[tuple[str, str]]]:
+        """For the judged ones of the labelled queries: probability of the likeliest task, shape (n,), and n pairs of it and the
         right one, by a model that has seen neither the query nor its frame (4 folds)."""
         from sklearn.base import clone
         from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -64,7 +64,7 @@ class TaskLikeness:
                 clone(self._model), self._matrix, self._tasks, cv=folds, groups=frames, method="predict_proba"
             )
         )
-        chosen = np.array([query in queries for query in self._queries])
+        chosen = np.array([query in self._judged for query in self._queries])
         likeliest = self._model.classes_[shares.argmax(axis=1)]
         pairs = [(str(a), str(b)) for a, b in zip(likeliest[chosen], self._tasks[chosen], strict=True)]
         return shares.max(axis=1)[chosen], pairs

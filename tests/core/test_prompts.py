@@ -1,7 +1,15 @@
 from __future__ import annotations
 
 from core.domain import load_domain
-from core.prompts import FEW_SHOTS, nearest_shots, prompt_messages, rag_messages, template_hash, tuned_messages
+from core.prompts import (
+    FEW_SHOTS,
+    both_ends,
+    nearest_shots,
+    prompt_messages,
+    rag_messages,
+    template_hash,
+    tuned_messages,
+)
 from core.settings import ROOT
 from core.types import Message, Passage, Query
 
@@ -37,3 +45,12 @@ def test_the_template_hash_is_the_one_that_the_shipped_adapter_was_trained_with(
 
     card = json.loads((ROOT / "adapters" / "ml-desk" / "card.json").read_text())
     assert card["template_hash"] == template_hash()
+
+
+def test_of_a_long_query_the_router_reads_both_ends():
+    text = f"Label this {'very ' * 300}long ticket please"
+    read = both_ends(text)
+    assert read.startswith("Label this very")
+    assert read.endswith("long ticket please")
+    assert len(read.split()) == 100
+    assert both_ends("Label this") == "Label this"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from core.minilm import minilm_folder
 from core.types import Passage
 from finetune import finder_data
 from finetune.finder import auc, encode, load_tokenizer, main
 from finetune.finder_data import FILES, Pair, pairs
-from retrieval.embeddings import minilm_folder
 from retrieval.finder import Finder
 
 ROWS = [

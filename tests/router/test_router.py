@@ -115,8 +115,10 @@ def test_a_guess_is_said_to_be_one(domain, tmp_path):
 def test_how_sure_it_is_is_judged_on_queries_it_has_not_seen(tmp_path):
     queries = [f"{word} {n}" for word in WORDS for n in range(8)]
     tasks = [task for task in ("lookup", "rewrite", "out_of_scope") for _ in range(8)]
-    likeness = TaskLikeness(encode, queries, tasks, lambda v: np.zeros(len(v)), tmp_path / "cache", "m")
-    shares, pairs = likeness.held_out({"open 1", "joke 2"})
+    likeness = TaskLikeness(
+        encode, queries, tasks, lambda v: np.zeros(len(v)), tmp_path / "cache", "m", {"open 1", "joke 2"}
+    )
+    shares, pairs = likeness.held_out()
     assert shares.shape == (2,)
     assert pairs == [("lookup", "lookup"), ("out_of_scope", "out_of_scope")]
 
