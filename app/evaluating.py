@@ -32,7 +32,7 @@ GENERATING = ("prompt", "tuned")
 Say = Callable[[str], None]
 Key = tuple[str, str, str]
 KEEP_EVERY = 64
-MISSED = 0.05
+MISSED = 0.03
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ class Evaluator:
 
 
 def refuse_below(results: Sequence[tuple[float, Result]]) -> float:
-    """The probability under which to say "I don't know": the highest that refuses at most 5% of the answerable cases that
+    """The probability under which to say "I don't know": the highest that refuses at most 3% of the answerable cases that
     are answered rightly. Above it the threshold of trust says which answers carry a warning."""
     kept = sorted(sure for sure, r in results if r.answerable and r.score.right)
     if len(kept) < MIN_CASES:

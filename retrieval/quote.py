@@ -21,7 +21,7 @@ from core.types import Citation, Passage
 from retrieval.embeddings import Vectors
 from retrieval.facts import name_stands, names
 from retrieval.finder import Reader, Reading
-from retrieval.focus import focus
+from retrieval.focus import focus, lacks
 from retrieval.quantities import numbers
 from retrieval.sentences import Piece, pieces
 from retrieval.words import Rarity, words
@@ -37,6 +37,7 @@ MOST_QUOTES = 3
 # A second quote has to be near the first in score, unless another document is asked for.
 NEARLY = 0.25
 SAME = 0.6
+LACKING = 0.05  # how likely a price is answered where none stands
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,10 @@ class Quoter:
         if not passages:
             return Found()
         ranked = self.rank(query, passages)
-        features = answerable_features(passages, ranked)
-        return Found(tuple(ranked), round(apply("answerable", features), 4))
+        answerable = apply("answerable", answerable_features(passages, ranked))
+        if lacks(query, [f"{one.piece.text} {one.piece.lead}" for one in ranked[:MOST_QUOTES]]):
+            answerable = min(answerable, LACKING)
+        return Found(tuple(ranked), round(answerable, 4))
 
 
 def choose(ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.types import Message, Query
-from retrieval.focus import focus
+from retrieval.focus import focus, lacks
 from retrieval.sentences import pieces
 from tests.retrieval.conftest import Desk
 
@@ -93,3 +93,21 @@ def test_a_question_says_what_it_asks_about(query: str, about: list[str]):
     found = focus(query)
     assert len(found) == len(about)
     assert all(stem.startswith(start) for stem, start in zip(found, about, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong", "right"),
+    [
+        ("What does an H200 cost per hour?", "It must be booked.", "It costs 30 euros."),
+        ("What is the e-mail address of the desk?", "Write to the desk.", "Write to desk@norvik.example."),
+        ("At what time of day does it open?", "It opens on Monday.", "It opens at 08:00."),
+        ("Which version of vLLM do we run?", "We run vLLM.", "We run vLLM 0.9.1."),
+    ],
+)
+def test_a_price_is_not_answered_where_none_stands(query: str, wrong: str, right: str):
+    assert lacks(query, [wrong])
+    assert not lacks(query, [wrong, right])
+
+
+def test_what_has_no_form_of_its_own_lacks_nothing():
+    assert not lacks("What does checkpointing cost in throughput?", ["It costs time."])
