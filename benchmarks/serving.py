@@ -94,9 +94,10 @@ def start_and_stop(data: Path, domain: Path) -> float:
 
 
 def measure(data: Path, domain: Path, limit: int) -> dict[str, Any]:
-    golden = load_domain(domain).golden()
+    pack = load_domain(domain)
+    golden = pack.golden()
     queries = [case.query for case in golden[:: max(1, len(golden) // limit)]][:limit]
-    by_strategy = {s: [c.query for c in golden if s in load_domain(domain).task(c.task).strategies] for s in FOR_TOKENS}
+    by_strategy = {s: [c.query for c in golden if s in pack.task(c.task).strategies] for s in FOR_TOKENS}
     figures: dict[str, Any] = {}
     with Api(data, domain) as api:
         for strategy in FOR_TOKENS:
