@@ -16,6 +16,7 @@ from router.likeness import Likeness, TaskLikeness
 from router.tuned import TunedLikeness
 
 ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
+SHOWN = 80  # characters of the example that a reason names
 ADVICE = {
     "rag": "add a document that answers such questions",
     "tuned": "train an adapter on examples of this task",
@@ -60,7 +61,7 @@ class ExpectedQualityRouter:
 
     def _choose(self, task: str, like: Likeness, standing: Mapping[str, Standing], common: dict) -> RouteDecision:
         kind = self._domain.task(task)
-        looks = f"It looks like a {task.replace('_', ' ')} question (as “{like.nearest}”)"
+        looks = f"It looks like a {task.replace('_', ' ')} question (as “{shortened(like.nearest)}”)"
         ranked: list[Serving] = sorted((s for s in STRATEGIES if standing[s].open), key=lambda s: -common["scores"][s])
         margin = (
             round(common["scores"][ranked[0]] - max([common["scores"][s] for s in ranked[1:]] or [0.0]), 4)
@@ -80,7 +81,7 @@ class ExpectedQualityRouter:
             )
         best = ranked[0]
         score = standing[best].score
-        got = f" gets {score:.0%} of such golden cases right" if score is not None else " serves it, not measured yet"
+        got = f" answered {score:.0%} of such golden cases rightly" if score is not None else ", not measured yet"
         reason = f"{looks}; {ROADS[best]}{got}."
         return RouteDecision(strategy=best, reason=reason, margin=margin, **common)
 
@@ -88,6 +89,10 @@ class ExpectedQualityRouter:
         known = [task.name for task in self._domain.tasks]
         if name not in known:
             raise QueryError(f"there is no task {name!r}; this pack has {', '.join(known)}")
+
+
+def shortened(query: str) -> str:
+    return query if len(query) <= SHOWN else f"{query[:SHOWN].rsplit(' ', 1)[0]} …"
 
 
 def quality(standing: Standing) -> float:

@@ -31,14 +31,14 @@ def main() -> None:
 
 def first_screen(page: Page, url: str, out: Path, name: str) -> None:
     page.goto(url)
-    page.get_by_role("button", name="Who won the 2018 World Cup?").wait_for(timeout=60_000)
+    main = page.get_by_role("main")  # the sidebar lists conversations under the same words
+    main.get_by_role("button", name="Who won the 2018 World Cup?").wait_for(timeout=60_000)
     page.screenshot(path=out / f"{name}-first.png")
-    questions = [button.inner_text() for button in page.get_by_role("main").get_by_role("button").all()] or []
+    questions = [button.inner_text() for button in main.get_by_role("button").all()]
     for number, question in enumerate(q for q in questions if "?" in q or '"' in q):
         page.goto(url)
-        # The sidebar lists conversations under the same words.
-        page.get_by_role("main").get_by_role("button", name=question).first.click(timeout=30_000)
-        page.get_by_text("on this machine", exact=False).first.wait_for(timeout=90_000)
+        main.get_by_role("button", name=question).first.click(timeout=30_000)
+        main.get_by_text("on this machine", exact=False).first.wait_for(timeout=90_000)
         page.wait_for_timeout(700)
         page.screenshot(path=out / f"{name}-q{number}.png")
 
