@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.domain import Domain
 
+ROUTER_CARD = "router.json"  # beside the router's adapter: what it was trained on, and how right it is
 LABELLED_PER_TASK = 100  # seeds of one task are much alike; more of them weigh down the rest
 
 

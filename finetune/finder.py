@@ -16,13 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core.minilm import FINDER_TOKENS, LONGEST_ANSWER, NAME, headless
 from core.prompts import passage_text
 from finetune.finder_data import Pair
-from finetune.model import load_tokenizer
-
-MAX_TOKENS = 320
-LONGEST_ANSWER = 30  # tokens
-WEIGHTS = "adapter_model.safetensors"
+from finetune.model import load_tokenizer, save
 
 
 def load_pairs(file: Path, limit: int | None) -> list[Pair]:
@@ -37,7 +34,7 @@ def encode(tokenizer: Any, found: Sequence[Pair]) -> list[dict[str, Any]]:
         [pair.question for pair in found],
         [passage_text(pair.heading, pair.passage) for pair in found],
         truncation="only_second",
-        max_length=MAX_TOKENS,
+        max_length=FINDER_TOKENS,
         return_offsets_mapping=True,
     )
     rows = []
@@ -56,20 +53,15 @@ def encode(tokenizer: Any, found: Sequence[Pair]) -> list[dict[str, Any]]:
 
 
 def load(base: Path, r: int, dropout: float) -> Any:
-    """The model to train; `r` 0 trains every weight."""
-    import torch
-    from transformers import AutoModelForQuestionAnswering
-
-    model = AutoModelForQuestionAnswering.from_pretrained(base, dtype=torch.float32, local_files_only=True)
-    if not r:
-        return model
+    """The model to train."""
     from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForQuestionAnswering
 
     linear = ["query", "key", "value", "dense"]
     config = LoraConfig(
         r=r, lora_alpha=2 * r, lora_dropout=dropout, target_modules=linear, modules_to_save=["qa_outputs"]
     )
-    return get_peft_model(model, config)
+    return get_peft_model(headless(AutoModelForQuestionAnswering, base), config)
 
 
 def fit(model: Any, tokenizer: Any, rows: list[dict[str, Any]], given: argparse.Namespace, scratch: Path) -> None:
@@ -151,30 +143,6 @@ def auc(greater: Sequence[float], less: Sequence[float]) -> float:
     return float((np.asarray(greater)[:, None] > np.asarray(less)[None, :]).mean())
 
 
-def save(model: Any, out: Path) -> None:
-    """bf16 weights and no path of this machine."""
-    import torch
-    from safetensors.torch import save_file
-
-    out.mkdir(parents=True, exist_ok=True)
-    if not hasattr(model, "peft_config"):
-        weights = model.state_dict()
-        kept = {
-            k: v.detach().to("cpu", torch.bfloat16).contiguous() for k, v in weights.items() if "embeddings" not in k
-        }
-        save_file(kept, out / "model.safetensors", metadata={"format": "pt"})
-        return
-    from peft import get_peft_model_state_dict
-
-    weights = get_peft_model_state_dict(model)
-    tensors = {name: weights[name].detach().to("cpu", torch.bfloat16).contiguous() for name in sorted(weights)}
-    save_file(tensors, out / WEIGHTS, metadata={"format": "pt"})
-    config = model.peft_config["default"]
-    config.base_model_name_or_path = "all-MiniLM-L6-v2"
-    config.inference_mode = True
-    config.save_pretrained(str(out))
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     import tempfile
 
@@ -182,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pairs", type=Path, required=True, help="made by finetune.finder_data")
     parser.add_argument("--base", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--r", type=int, default=64, help="rank of the adapter; 0: train every weight")
+    parser.add_argument("--r", type=int, default=64, help="rank of the adapter")
     parser.add_argument("--dropout", type=float, default=0.05)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--epochs", type=int, default=4)
@@ -198,7 +166,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{len(rows)} rows after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         fit(model, tokenizer, rows, given, Path(scratch))
-    save(model, given.out)
+    given.out.mkdir(parents=True, exist_ok=True)
+    save(model, NAME, given.out)
     held_out = [pair for pair in found if pair.held_out]
     figures = measure(model, tokenizer, held_out) if held_out else {}
     print(json.dumps({**figures, "seconds": round(time.monotonic() - began)}))

@@ -92,8 +92,8 @@ def norms(model: Any) -> dict[str, float]:
     return {name: float(p.detach().float().norm()) for name, p in model.named_parameters() if p.requires_grad}
 
 
-def save(model: Any, recipe: Recipe, folder: Path) -> None:
-    """PEFT's two files, with bf16 weights and no path of this machine."""
+def save(model: Any, base: str, folder: Path) -> None:
+    """PEFT's two files, with bf16 weights and the base by a name that means the same on another machine."""
     import torch
     from peft import get_peft_model_state_dict
     from safetensors.torch import save_file
@@ -102,9 +102,10 @@ def save(model: Any, recipe: Recipe, folder: Path) -> None:
     tensors = {name: weights[name].detach().to("cpu", torch.bfloat16).contiguous() for name in sorted(weights)}
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     config = model.peft_config["default"]
-    config.base_model_name_or_path = base_name(recipe)
+    config.base_model_name_or_path = base
     config.inference_mode = True
-    config.target_modules = sorted(config.target_modules)
+    if not isinstance(config.target_modules, str):
+        config.target_modules = sorted(config.target_modules)
     config.save_pretrained(str(folder))
 
 

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.labelled import Labelled, fingerprint
-from core.llm.adapters import WEIGHTS
-from core.minilm import NAME, headless, minilm_folder
+from core.labelled import ROUTER_CARD, Labelled, fingerprint
+from core.minilm import NAME, ROUTER_TOKENS, headless, minilm_folder
 from core.prompts import both_ends
 from finetune import card
-from finetune.model import load_tokenizer
+from finetune.model import load_tokenizer, save
 
 FOLDS = 4
 EPOCHS = 3
@@ -27,9 +26,7 @@ LEARNING_RATE = 1e-3
 WARMUP = 50
 SMOOTHING = 0.05
 RANK = 16
-MAX_TOKENS = 160
 LAYERS = r"bert\.encoder\..*\.(query|key|value|dense)"
-CARD = "router.json"
 Say = Callable[[str], None]
 
 
@@ -54,8 +51,8 @@ def train(found: Sequence[Labelled], frames: Sequence[str], out: Path, say: Say,
         "commit": card.commit(),
     }
     with card.staged(out) as folder:
-        save(model, folder)
-        (folder / CARD).write_text(json.dumps(body) + "\n", encoding="utf-8")
+        save(model, NAME, folder)
+        (folder / ROUTER_CARD).write_text(json.dumps(body) + "\n", encoding="utf-8")
     return body
 
 
@@ -126,7 +123,7 @@ def batches(lengths: Sequence[int], seed: int) -> Iterator[list[int]]:
 
 def tokens(tokenizer: Any, queries: Sequence[str]) -> Any:
     texts = [both_ends(query) for query in queries]
-    return tokenizer(texts, return_tensors="pt", padding=True, truncation=True, max_length=MAX_TOKENS)
+    return tokenizer(texts, return_tensors="pt", padding=True, truncation=True, max_length=ROUTER_TOKENS)
 
 
 def predict(model: Any, queries: Sequence[str]) -> list[list[float]]:
@@ -138,18 +135,3 @@ def predict(model: Any, queries: Sequence[str]) -> list[list[float]]:
         for start in range(0, len(queries), 32):
             found += model(**tokens(tokenizer, queries[start : start + 32])).logits.softmax(1).tolist()
     return found
-
-
-def save(model: Any, folder: Path) -> None:
-    """bf16 weights and no path of this machine."""
-    import torch
-    from peft import get_peft_model_state_dict
-    from safetensors.torch import save_file
-
-    weights = get_peft_model_state_dict(model)
-    tensors = {name: weights[name].detach().to("cpu", torch.bfloat16).contiguous() for name in sorted(weights)}
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    config = model.peft_config["default"]
-    config.base_model_name_or_path = NAME
-    config.inference_mode = True
-    config.save_pretrained(str(folder))

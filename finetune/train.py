@@ -66,7 +66,7 @@ def train(
         rows, too_long = encode_all(tokenizer, dataset.rows, recipe.max_length)
         guard.not_empty(len(rows), too_long, recipe.max_length)
         model, losses = fit(base, tokenizer, rows, recipe, cuda, progress)
-        save(model, recipe, folder)
+        save(model, base_name(recipe), folder)
         facts = {"too_long": too_long, "losses": losses, "seconds": time.monotonic() - started}
         facts["commit"] = commit or card.commit()
         card.write_card(folder, describe(out.name, base, recipe, dataset, cuda, folder, facts))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from core.llm.adapters import WEIGHTS, file_sha256
-from core.minilm import merged, minilm_folder, one_core
+from core.minilm import FINDER_TOKENS, LONGEST_ANSWER, merged, minilm_folder, one_core
 from core.prompts import passage_text
 from core.types import Passage
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 ADAPTER = Path(__file__).with_name("finder_adapter")
-MAX_TOKENS = 320  # as in training
-LONGEST_ANSWER = 30  # tokens
 KEPT = 1024
 NOTHING = -20.0
 
@@ -65,7 +63,7 @@ class Finder:
         self.fingerprint = file_sha256(adapter / WEIGHTS)
         self.model = merged(AutoModelForQuestionAnswering, base, adapter)
         self.tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-        self.tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
+        self.tokenizer.enable_truncation(FINDER_TOKENS, strategy="only_second")
         self.tokenizer.enable_padding()
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "find", initializer=one_core)
         self._read = lru_cache(KEPT)(self._read_all)

@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from core.minilm import merged, minilm_folder, one_core
+from core.labelled import ROUTER_CARD
+from core.minilm import ROUTER_TOKENS, merged, minilm_folder, one_core
 from core.prompts import both_ends
 from router.features import Encode
 from router.likeness import Likeness, embed_cached
-
-CARD = "router.json"
-MAX_TOKENS = 160  # as in training
 
 
 class TunedLikeness:
@@ -36,7 +34,7 @@ class TunedLikeness:
         self._model: Any = merged(AutoModelForSequenceClassification, base, folder, num_labels=len(self._names))
         self._tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_truncation(ROUTER_TOKENS)
         self._encode, self._queries, self._tasks = encode, list(queries), np.asarray(tasks)
         self._vectors = embed_cached(encode, queries, cache, model)
         self._thread = ThreadPoolExecutor(1, "route", initializer=one_core)
@@ -62,5 +60,5 @@ class TunedLikeness:
 
 def read_card(folder: Path) -> dict[str, Any]:
     """The adapter's card; empty where there is none."""
-    file = folder / CARD
+    file = folder / ROUTER_CARD
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

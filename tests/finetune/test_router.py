@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.labelled import Labelled, fingerprint, labelled
+from core.labelled import ROUTER_CARD, Labelled, fingerprint, labelled
 from core.llm.adapters import WEIGHTS
 from core.minilm import minilm_folder
 from finetune import router as training
@@ -33,7 +33,7 @@ def folder(tmp_path_factory) -> Path:
 
 def test_it_ships_weights_and_a_card_and_no_path(folder: Path):
     assert (folder / WEIGHTS).stat().st_size < 3_000_000
-    card = json.loads((folder / training.CARD).read_text())
+    card = json.loads((folder / ROUTER_CARD).read_text())
     assert card["labelled"] == fingerprint(FOUND)
     assert len(card["held_out"]) == len(FOUND)
     config = json.loads((folder / "adapter_config.json").read_text())
