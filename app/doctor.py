@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from rich.console import Console
 
 from app.main import running_api
-from core.domain import load_domain
+from core.domain import Domain, load_domain
 from core.errors import TriviumError
 from core.measured import load_measured
 from core.settings import Settings, load_settings
@@ -69,7 +69,26 @@ def pack(settings: Settings) -> list[Finding]:
     measured = load_measured(domain)
     when = f"measured {measured.measured_at}" if measured.measured_at else "not measured"
     mend = "" if measured.measured_at else "run `trivium evaluate --save`, so that strategies may serve"
-    return [Finding("pack", f"{domain.name} in {domain.folder}: {counts}"), Finding("floors", when, mend)]
+    return [
+        Finding("pack", f"{domain.name} in {domain.folder}: {counts}"),
+        Finding("floors", when, mend),
+        router(domain),
+    ]
+
+
+def router(domain: Domain) -> Finding:
+    from app.bootstrap import ROUTER
+    from core.labelled import fingerprint, labelled
+    from router.tuned import read_card
+
+    card = read_card(domain.folder / ROUTER)
+    if not card:
+        return Finding("router", "fitted at start (`trivium train-router` makes a better one of many labelled queries)")
+    known = f"adapter, {card['accuracy']:.0%} of {len(card['held_out'])} queries in unseen words routed rightly"
+    if set(card["tasks"]) != {task.name for task in domain.tasks}:
+        return Finding("router", "its adapter knows other task types and is not used", "run `trivium train-router`")
+    stale = card["labelled"] != fingerprint(labelled(domain))
+    return Finding("router", known, "labelled queries have changed since: run `trivium train-router`" if stale else "")
 
 
 def model(settings: Settings) -> list[Finding]:
