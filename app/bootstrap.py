@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from core.settings import Settings
 from core.store import Store, open_store
 from core.types import STRATEGIES, Query
 from router.expected_quality import ExpectedQualityRouter
+from router.likeness import TaskLikeness
+from router.tuned import TunedLikeness, read_card
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger("trivium")
@@ -109,6 +112,20 @@ class Service:
         """Build what answers, with the router fitted on the passages as they are now."""
         self.answering = build_answering(self)
 
+    @cached_property
+    def tuned_likeness(self) -> TunedLikeness | None:
+        """By the pack's router adapter; it does not depend on what is indexed. None where there is none that fits."""
+        folder, found, embeddings = self.domain.folder / ROUTER, labelled(self.domain), self.index.embeddings
+        card = read_card(folder)
+        if set(card.get("tasks", ())) != {task.name for task in self.domain.tasks}:
+            return None
+        if card["labelled"] != fingerprint(found):
+            log.warning("labelled queries have changed since %s was trained: run `trivium train-router`", folder)
+        return TunedLikeness(
+            folder, card, embeddings.encode_queries, [one.query for one in found], [one.task for one in found],
+            self.settings.data_dir / "cache", embeddings.name,
+        )  # fmt: skip
+
     def warm(self) -> None:
         """Embed the sentences that quoting will need, so that first questions do not wait for it."""
         self.quoter.warm(self.index.words.passages)
@@ -180,21 +197,17 @@ def build_answering(service: Service) -> Answering:
 
 def build_router(service: Service) -> ExpectedQualityRouter:
     """By the pack's own adapter where it has one, else fitted on its labelled queries and the index as it stands."""
-    from router.likeness import TaskLikeness
-    from router.tuned import TunedLikeness, read_card
+    likeness = service.tuned_likeness or fitted_likeness(service)
+    return ExpectedQualityRouter(service.domain, likeness, service.standings, lambda: service.measured.sure_route)
 
-    index, domain, found = service.index, service.domain, labelled(service.domain)
-    queries, tasks = [one.query for one in found], [one.task for one in found]
-    encode, cache, name = index.embeddings.encode_queries, service.settings.data_dir / "cache", index.embeddings.name
-    folder = domain.folder / ROUTER
-    if set(read_card(folder).get("tasks", ())) == {task.name for task in domain.tasks}:
-        likeness = TunedLikeness(folder, encode, queries, tasks, cache, name)
-        if read_card(folder)["labelled"] != fingerprint(found):
-            log.warning("labelled queries have changed since %s was trained: run `trivium train-router`", folder)
-    else:
-        judged = {one.query for one in found if one.judged}
-        likeness = TaskLikeness(encode, queries, tasks, index.best_likeness, cache, name, judged)
-    return ExpectedQualityRouter(domain, likeness, service.standings, lambda: service.measured.sure_route)
+
+def fitted_likeness(service: Service) -> TaskLikeness:
+    found, embeddings = labelled(service.domain), service.index.embeddings
+    return TaskLikeness(
+        embeddings.encode_queries, [one.query for one in found], [one.task for one in found],
+        service.index.best_likeness, service.settings.data_dir / "cache", embeddings.name,
+        {one.query for one in found if one.judged},
+    )  # fmt: skip
 
 
 class Readiness:

@@ -63,17 +63,17 @@ class Documents:
         self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
     ) -> Iterator[Event]:
         if not self._standing_of(decision.task, WRITTEN).open:
-            yield from self.events(query, decision, evidence, None, stop)
+            yield from self.events(decision, evidence, None, stop)
             return
         model, chat = self._chat(query)
         yield Started(model=model, left_machine=self._leaves(model))
         messages = to_langchain(prompts.rag_messages(self._domain, query, evidence.passages))
         chunks = chat.stream(messages, stop_flag=stop, max_new_tokens=WRITTEN_TOKENS)
-        yield from self.events(query, decision, evidence, (str(chunk.content) for chunk in chunks), stop)
+        yield from self.events(decision, evidence, (str(chunk.content) for chunk in chunks), stop)
 
     def events(
-        self, query: Query, decision: RouteDecision, evidence: Evidence,
-        text: Iterator[str] | None, stop: threading.Event | None = None,
+        self, decision: RouteDecision, evidence: Evidence, text: Iterator[str] | None,
+        stop: threading.Event | None = None,
     ) -> Iterator[Event]:  # fmt: skip
         """Events of an answer that `text` writes piece by piece; None: quote."""
         task, found = self._domain.task(decision.task), self.found(evidence)

@@ -157,7 +157,7 @@ class Evaluator:
         road: Any = roads["rag" if strategy == WRITTEN else strategy]
         if isinstance(road, Documents):
             written = self._generations.get(("rag", decision.task, case.query)) if strategy == WRITTEN else None
-            return road.events(query, decision, evidence, iter([written.text]) if written else None)
+            return road.events(decision, evidence, iter([written.text]) if written else None)
         return road.stream(query, decision, evidence, threading.Event())
 
     def _judged(self, strategy: str, query: Query, task: str) -> Iterable[Event]:
@@ -210,26 +210,27 @@ class Evaluator:
                 if len(cases) < MIN_CASES or not self.service.fingerprint(strategy):
                     continue
                 results = [self._result(case, strategy, scorer) for case in cases]
-                fits[task.name, strategy] = self._fit(task, strategy, results), refuse_below(self._answerable(results))
+                fits[task.name, strategy] = self._fit(task, strategy, results)
                 floor = task.floor if task.floor is not None else self.service.settings.floor
                 if not task.caution and sum(r.score.right for r in results) >= floor * len(results):
                     pooled.append(fits[task.name, strategy][0])
         threshold, trust = common_threshold(pooled), {}
         for (task, strategy), (fit, below) in fits.items():
-            change = {"threshold": own_threshold(fit, threshold), "refuse_below": below if strategy == "rag" else 0.0}
+            change = {"threshold": own_threshold(fit, threshold), "refuse_below": below}
             trust.setdefault(task, {})[strategy] = fit.trust.model_copy(update=change)
         return trust
 
-    def _fit(self, task: TaskType, strategy: str, results: Sequence[Result]) -> Fit:
+    def _fit(self, task: TaskType, strategy: str, results: Sequence[Result]) -> tuple[Fit, float]:
+        """The fit, and the probability under which rag refuses (0 for the roads that have none)."""
         if strategy == "rag":
-            below = refuse_below(self._answerable(results))
-            sure = [(chance, r) for chance, r in self._answerable(results) if not r.answer.refused and chance >= below]
-            given, rows = [r for _, r in sure], [{"answerable": chance} for chance, _ in sure]
-            return fit_trust(rows, [r.score.right for r in given])
+            chances = self._answerable(results)
+            below = refuse_below(chances)
+            sure = [(chance, r) for chance, r in chances if not r.answer.refused and chance >= below]
+            return fit_trust([{"answerable": chance} for chance, _ in sure], [r.score.right for _, r in sure]), below
         given = [r for r in results if not r.answer.refused]
         given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
         logprobs = [self._generations[strategy, task.name, r.case.query].logprobs for r in given]
-        return fit_trust([features(row) for row in logprobs], [r.score.right for r in given])
+        return fit_trust([features(row) for row in logprobs], [r.score.right for r in given]), 0.0
 
     def _answerable(self, results: Sequence[Result]) -> list[tuple[float, Result]]:
         road: Any = self.service.answering.strategies["rag"]

@@ -47,7 +47,7 @@ def one_core() -> None:
 
 
 def headless(kind: Any, base: Path, **config: Any) -> Any:
-    """MiniLM in fp32 as a `kind` of transformers, whose head is still random: said by none, since an adapter brings one."""
+    """MiniLM in fp32 as a `kind` of transformers, whose head is still random; no warning says so, since an adapter brings one."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()

@@ -1,4 +1,4 @@
-"""Train the router's adapter: MiniLM with LoRA and a head over the pack's task types, a minute on two cores.
+"""Train the router's adapter: MiniLM with LoRA and a head over the pack's task types, some minutes on two cores.
 
 How right it is, is measured on queries that it has not seen: one model for each fold, none of which saw a query's frame
 (its wording around what it quotes); the model that ships learns from all.

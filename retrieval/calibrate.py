@@ -33,7 +33,7 @@ from retrieval.ingest import Ingest
 from retrieval.quote import MODELS, Quoter, Scored, answerable_features, choose, logistic
 
 STRENGTH = 0.3
-FOURTH = 4
+GONE_EVERY = 4  # one passage in so many is left out
 Label = Callable[[Scored], bool | None]
 
 
@@ -47,7 +47,6 @@ class Parts:
 class Asked:
     """A question with what retrieval found: features of each piece and whether it answers (None: cannot be told)."""
 
-    query: str
     passages: list[Passage]
     ranked: list[Scored]
     labels: list[bool | None]
@@ -92,7 +91,7 @@ def pair_label(pair: dict[str, Any], source: str, gone: bool) -> Label:
 def ask(retriever: HybridRetriever, quoter: Quoter, query: str, label: Label) -> Asked:
     passages = retriever.passages(query)
     ranked = quoter.rank(query, passages)
-    return Asked(query, passages, ranked, [label(one) for one in ranked])
+    return Asked(passages, ranked, [label(one) for one in ranked])
 
 
 def pack_questions(settings: Settings, files: Sequence[Path], parts: Parts) -> list[Asked]:
@@ -112,7 +111,7 @@ def public_questions(file: Path, limit: int, settings: Settings, parts: Parts) -
     sources = {(row["heading"], row["passage"]): f"passage-{n}" for n, row in enumerate(pairs)}
     shuffled = sorted(sources.values())
     random.Random(0).shuffle(shuffled)
-    gone = set(shuffled[::FOURTH])
+    gone = set(shuffled[::GONE_EVERY])
     first: dict[int, dict[str, Any]] = {}
     for row in pairs:
         first.setdefault(row["number"], row)  # the first pair of a question is the one with its own passage

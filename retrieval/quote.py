@@ -134,9 +134,9 @@ class Quoter:
 
     def find(self, query: str, passages: Sequence[Passage]) -> Found:
         """Read the passages for a query."""
-        if not passages:
+        ranked = self.rank(query, passages) if passages else []
+        if not ranked:
             return Found()
-        ranked = self.rank(query, passages)
         answerable = apply("answerable", answerable_features(passages, ranked))
         if lacks(query, [f"{one.piece.text} {one.piece.lead}" for one in ranked[:MOST_QUOTES]]):
             answerable = min(answerable, LACKING)

@@ -14,7 +14,7 @@ from core.minilm import minilm_folder
 from finetune import router as training
 from finetune.router import batches, fit, held_out_shares, train
 from retrieval.embeddings import MiniLM
-from router.tuned import TunedLikeness
+from router.tuned import TunedLikeness, read_card
 
 ASKS = {"label": "Which label fits", "reply": "Answer this ticket", "joke": "Tell me something funny about"}
 MATTERS = ["the full disk", "the slow job", "a lost key", "our quota", "the new card", "a broken image"]
@@ -43,7 +43,7 @@ def test_it_ships_weights_and_a_card_and_no_path(folder: Path):
 def test_the_router_reads_with_it(folder: Path, tmp_path: Path):
     embeddings = MiniLM(minilm_folder())
     queries, tasks = [one.query for one in FOUND], [one.task for one in FOUND]
-    likeness = TunedLikeness(folder, embeddings.encode, queries, tasks, tmp_path, "minilm")
+    likeness = TunedLikeness(folder, read_card(folder), embeddings.encode, queries, tasks, tmp_path, "minilm")
     found = likeness.of("Which label fits the loud fan?", 0.0)
     assert sum(found.tasks.values()) == pytest.approx(1, abs=0.01)
     assert set(found.tasks) == set(ASKS)
