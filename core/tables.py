@@ -67,6 +67,120 @@ class ChunkRow(Base):
     page: Mapped[int | None] = mapped_column(Integer)
 
 
+class ExampleRow(Base):
+    """A fine-tuning example on its way. `state`: draft, approved, rejected, withdrawn; only approved ones are trained on.
+    `rejected` holds the worse answer of a preference. `origin`: seed, import, draft, review, preference."""
+
+    __tablename__ = "examples"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    task: Mapped[str] = mapped_column(String(64), index=True)
+    query: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    rejected: Mapped[str] = mapped_column(Text, default="")
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list)
+    origin: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    author: Mapped[str] = mapped_column(String(128), default="", index=True)
+    answer_id: Mapped[str] = mapped_column(String(32), default="", index=True)
+    document: Mapped[str] = mapped_column(String(512), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class ReviewRow(Base):
+    """One reviewer's verdict on an answer (`kind` answer) or on an example (`kind` example)."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index("ix_reviews_subject", "kind", "subject"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(32))
+    reviewer: Mapped[str] = mapped_column(String(128), index=True)
+    verdict: Mapped[str] = mapped_column(String(16))
+    fault: Mapped[str] = mapped_column(String(16), default="")
+    body: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class CorrectionRow(Base):
+    """A reviewed answer that serves at once. `state`: active, withdrawn, stale (its document changed), learned."""
+
+    __tablename__ = "corrections"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    query: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(String(64), index=True)
+    answer: Mapped[str] = mapped_column(Text)
+    task: Mapped[str] = mapped_column(String(64), default="")
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    answer_id: Mapped[str] = mapped_column(String(32), default="", index=True)
+    example_id: Mapped[str] = mapped_column(String(32), default="")
+    document: Mapped[str] = mapped_column(String(512), default="")
+    document_sha256: Mapped[str] = mapped_column(String(64), default="")
+    author: Mapped[str] = mapped_column(String(128), default="", index=True)
+    learned_by: Mapped[str] = mapped_column(String(128), default="")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class JudgementRow(Base):
+    """What reviewers teach router and retrieval: the task of a query (`kind` route), whether a passage answers it
+    (`kind` passage), or that a document is missing (`kind` document, an ingest to-do; `done` when it is there)."""
+
+    __tablename__ = "judgements"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), index=True)
+    query: Mapped[str] = mapped_column(Text)
+    value: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    answer_id: Mapped[str] = mapped_column(String(32), default="", index=True)
+    author: Mapped[str] = mapped_column(String(128), default="", index=True)
+    done: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class DatasetRow(Base):
+    """A dataset version; its rows lie in the data folder under `datasets/<version>`. Never changed."""
+
+    __tablename__ = "datasets"
+
+    version: Mapped[str] = mapped_column(String(32), primary_key=True)
+    rows: Mapped[int] = mapped_column(Integer)
+    manifest: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class AdapterRow(Base):
+    """A trained adapter. `state`: candidate, refused, live, former, retired; one live adapter per name."""
+
+    __tablename__ = "adapters"
+
+    id: Mapped[str] = mapped_column(String(160), primary_key=True)
+    name: Mapped[str] = mapped_column(String(128), index=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    dataset: Mapped[str] = mapped_column(String(32), default="", index=True)
+    report_id: Mapped[str] = mapped_column(String(32), default="")
+    card: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    promoted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class ReportRow(Base):
+    """A gate's verdict on a candidate, with all its cases."""
+
+    __tablename__ = "reports"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    candidate: Mapped[str] = mapped_column(String(160), index=True)
+    incumbent: Mapped[str] = mapped_column(String(160), default="")
+    verdict: Mapped[str] = mapped_column(String(24))
+    body: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class NoteRow(Base):
     """Small facts about the store itself: which pack, which splitter, which embedding model."""
 

@@ -141,13 +141,62 @@ class Rating(Noun):
 
 
 class Example(Noun):
-    """A fine-tuning example: a query and the answer that should be given to it."""
+    """A fine-tuning example: a query and the answer that should be given to it. Only approved ones are trained on.
 
+    `rejected`: the worse answer, where people preferred one of two; `author`: the account it came from; `document`: the
+    document that it was drafted from.
+    """
+
+    id: str = ""
     task: str
     query: str
     answer: str
+    rejected: str = ""
     tags: tuple[str, ...] = ()
-    origin: str = "seed"
+    origin: Literal["seed", "import", "draft", "review", "preference"] = "seed"
+    state: Literal["draft", "approved", "rejected", "withdrawn"] = "approved"
+    author: str = ""
+    answer_id: str = ""
+    document: str = ""
+    note: str = ""
+    created_at: datetime | None = None
+
+
+class Review(Noun):
+    """One reviewer's verdict on an answer or on an example. `fault`: what was wrong; `correction`: the answer as it should
+    have been; `fact`: the correction is a fact, which belongs into documents and never into weights."""
+
+    id: str = Field(default_factory=new_id)
+    kind: Literal["answer", "example"] = "answer"
+    subject: str
+    reviewer: str = ""
+    verdict: Literal["approve", "correct", "reject", "skip"]
+    fault: Literal["", "route", "retrieval", "generation", "document"] = ""
+    correction: str = ""
+    task: str = Field(default="", description="the task type that the query is of, where the route was wrong")
+    passages: dict[str, bool] = Field(default={}, description="passage id: whether it answers the query")
+    fact: bool = False
+    note: str = ""
+    created_at: datetime = Field(default_factory=now)
+
+
+class Correction(Noun):
+    """A reviewed answer that is given to its query at once, until an adapter has learned it or it is withdrawn."""
+
+    id: str = Field(default_factory=new_id)
+    query: str
+    answer: str
+    task: str = ""
+    state: Literal["active", "withdrawn", "stale", "learned"] = "active"
+    answer_id: str = ""
+    example_id: str = ""
+    document: str = Field(
+        default="", description="the document it rests on; when that changes, the correction is stale"
+    )
+    document_sha256: str = ""
+    author: str = ""
+    learned_by: str = ""
+    created_at: datetime = Field(default_factory=now)
 
 
 class Case(Noun):
@@ -177,6 +226,32 @@ class Adapter(Noun):
     base_fingerprint: str
     sha256: str
     card: dict[str, Any] = {}
+
+
+class Registered(Noun):
+    """An adapter in the registry. `id` is its model name: the name that it serves under, a dash and the start of its hash."""
+
+    id: str
+    name: str
+    sha256: str
+    state: Literal["candidate", "refused", "live", "former", "retired"] = "candidate"
+    dataset: str = ""
+    report_id: str = ""
+    card: dict[str, Any] = {}
+    created_at: datetime = Field(default_factory=now)
+    promoted_at: datetime | None = None
+
+
+class Report(Noun):
+    """A gate's verdict. `verdict`: promote, refuse, not enough cases; `body` holds figures by task and the cases that
+    flipped (finetune.gate says in which form)."""
+
+    id: str = Field(default_factory=new_id)
+    candidate: str
+    incumbent: str = ""
+    verdict: Literal["promote", "refuse", "not_enough_cases"]
+    body: dict[str, Any] = {}
+    created_at: datetime = Field(default_factory=now)
 
 
 class Job(Noun):
