@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 ONES = [
     "zero",
@@ -37,10 +38,22 @@ def spelled_numbers(text: str) -> set[float]:
     """The values of all written numbers. "Billion" counts as a unit too: "seventy billion" gives 70 and 7e10."""
     found: set[float] = set()
     for match in RUN.finditer(text):
-        words = [word for word in re.split(r"[\s-]+", match.group().lower()) if word != "and"]
-        found.add(value(words))
-        if words[-1] in SCALES and len(words) > 1:
-            found.add(value(words[:-1]))
+        for words in numbers([word for word in re.split(r"[\s-]+", match.group().lower()) if word != "and"]):
+            found.add(value(words))
+            if words[-1] in SCALES and len(words) > 1:
+                found.add(value(words[:-1]))
+    return found
+
+
+def numbers(words: list[str]) -> list[list[str]]:
+    """A run of number words as the numbers in it: "one twenty-four" ("one 24 GB card") is two."""
+    found = [words[:1]]
+    for before, word in pairwise(words):
+        follows = word in SCALES or before in SCALES or (before in TENS and VALUES[word] < 10)
+        if follows:
+            found[-1].append(word)
+        else:
+            found.append([word])
     return found
 
 
