@@ -86,6 +86,7 @@ def test_a_check_may_depend_on_what_is_asked_but_not_on_what_is_quoted():
         ("thirty-two billion parameters", {32, 32e9}),
         ("one thousand examples on the dot", {1000, 1}),
         ("six hundred and twelve mails on sixteen GB", {612, 16}),
+        ("one twenty-four gigabyte card", {1, 24}),
         ("a tone of voice", set()),
     ],
 )
