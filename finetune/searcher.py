@@ -82,8 +82,8 @@ def held_out_likeness(
     folds = min(FOLDS, len(set(authors)))
     for number, (seen, unseen) in enumerate(GroupKFold(folds).split(queries, groups=authors), 1):
         say(f"fold {number} of {folds}")
-        model = fit([queries[n] for n in seen], [targets[n] for n in seen], vectors, seed)
-        found[unseen] = encode(model, [queries[n] for n in unseen]) @ vectors.T
+        model = fit([queries[n] for n in map(int, seen)], [targets[n] for n in map(int, seen)], vectors, seed)
+        found[unseen] = encode(model, [queries[n] for n in map(int, unseen)]) @ vectors.T
     return found
 
 
