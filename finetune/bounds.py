@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from finetune.rows import Row
 
@@ -88,5 +89,5 @@ def bound_rows(rows: Sequence[Row], most: int | None) -> Cut:
     return [(row, f"the version was asked to hold {most} rows") for _, _, row in placed[most:]]
 
 
-def surplus(rows: Iterable[Row], allowed: int, why: str, order: Callable[[Row], object]) -> Cut:
-    return [(row, why) for row in sorted(rows, key=order)[allowed:]]  # pyright: ignore[reportArgumentType]
+def surplus(rows: Iterable[Row], allowed: int, why: str, order: Callable[[Row], Any]) -> Cut:
+    return [(row, why) for row in sorted(rows, key=order)[allowed:]]

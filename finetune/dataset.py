@@ -109,11 +109,15 @@ class Draft:
     def decontaminate(self, cases: Sequence[Case], encode: Encode | None, limits: Limits) -> None:
         found = same_question(self.queries, cases)
         refuse_contaminated({self.rows[at].query: case for at, case in found.items() if self.rows[at].origin == "seed"})
-        self.drop("held out", [(self.rows[at], f"it asks what the held-out case {case} asks") for at, case in found.items()])
+        self.drop(
+            "held out", [(self.rows[at], f"it asks what the held-out case {case} asks") for at, case in found.items()]
+        )
         alike = nearly_same(self.queries, cases, encode, limits.held_out) if encode else {}
         self.drop("near held out", self.told(alike, "it asks nearly what the held-out case {} asks (likeness {:.2f})"))
         made = same_template(self.queries, cases, limits.template)
-        self.drop("held-out template", self.told(made, "it has the template of the held-out case {} ({:.0%} of its n-grams)"))
+        self.drop(
+            "held-out template", self.told(made, "it has the template of the held-out case {} ({:.0%} of its n-grams)")
+        )
 
     def deduplicate(self, encode: Encode | None, limits: Limits) -> None:
         first: dict[str, Row] = {}

@@ -31,7 +31,7 @@ NEGATION = re.compile(
     re.IGNORECASE,
 )
 DENYING = re.compile(r"(?:un|non|dis|mis|im|ir|il|de)\w{4,}")
-OPPOSED = frozenset(
+OPPOSED_WORDS = (
     "before after more less fewer above below over under most least maximum minimum max min higher lower high low highest "
     "lowest raise raised rise rose fall fell drop dropped grow shrink increase increased decrease decreased reduce reduced "
     "add added remove removed allow allowed forbid forbidden permit prohibit accept accepted reject rejected approve approved "
@@ -40,17 +40,19 @@ OPPOSED = frozenset(
     "lose won lost import export public private internal external required optional mandatory manual automatic cheap "
     "expensive better worse best worst gain loss success failure pass passed fail failed fails warm cold hot upper inside "
     "outside up down on off weekly daily monthly yearly true false old new strong weak safe dangerous only except always "
-    "sometimes all some any every half double twice once grant granted revoke revoked deny denied with against".split()
+    "sometimes all some any every half double twice once grant granted revoke revoked deny denied with against"
 )
+OPPOSED = frozenset(OPPOSED_WORDS.split())
 # Capitalized where a sentence begins, and no names.
-OPENERS = frozenset(
+OPENING_WORDS = (
     "a about all also an and answer any are as ask at be been but by can category class classify could data dear did do does "
     "draft explain file find for from give good had has have hello help here hey hi how i if in into is it its job just kindly "
     "label let list look make may me model my need new next now of ok on one or our out over please put recipe regards reply "
     "request say select shall she should show since so some sort subject suggest tag tell thanks that the their them then there "
     "these they this those ticket to today training triage us use was we were what when where which while who why will with "
-    "would write you your".split()
+    "would write you your"
 )
+OPENERS = frozenset(OPENING_WORDS.split())
 
 
 class Facts(Noun):
@@ -92,9 +94,7 @@ def names(text: str) -> Iterator[str]:
     for match in TOKEN.finditer(text):
         word = match.group()
         inside = any(letter.isupper() or letter.isdigit() or letter in "+/_-." for letter in word[1:])
-        if (inside and any(letter.isalpha() for letter in word)) or (
-            word[0].isupper() and word.lower() not in OPENERS
-        ):
+        if (inside and any(letter.isalpha() for letter in word)) or (word[0].isupper() and word.lower() not in OPENERS):
             yield word.lower()
 
 
@@ -144,7 +144,9 @@ def alike_pairs(
     for begin in range(0, len(places), BLOCK):
         block = matrix[begin : begin + BLOCK] @ matrix[: begin + BLOCK].T
         rows, columns = np.nonzero(np.tril(block, begin - 1) >= threshold)
-        found = sorted((int(row), -float(block[row, column]), int(column)) for row, column in zip(rows, columns, strict=True))
+        found = sorted(
+            (int(row), -float(block[row, column]), int(column)) for row, column in zip(rows, columns, strict=True)
+        )
         for row, less, column in found:
             yield places[begin + row], places[column], -less
 
@@ -167,7 +169,8 @@ def likest(
     found: dict[int, tuple[int, float]] = {}
     for begin in range(0, len(places), BLOCK):
         block = mine[begin : begin + BLOCK] @ its.T
-        for row, column in zip(*np.nonzero(block >= threshold), strict=True):
+        rows, columns = np.nonzero(block >= threshold)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             place, at, likeness = places[begin + row], targets[column], float(block[row, column])
             if likeness > found.get(place, (0, 0.0))[1] and agree(texts[place], others[at]):
                 found[place] = (at, likeness)

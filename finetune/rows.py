@@ -76,21 +76,33 @@ class Dropped(Noun):
 class Limits(Noun):
     """What a version may hold. Shares are 0 to 1, likeness is a cosine, lengths are in characters (`tokens` in tokens)."""
 
-    near: float = Field(0.95, ge=0, le=1, description="likeness from which a row with the same answer is a duplicate")
-    held_out: float = Field(0.9, ge=0, le=1, description="likeness to a held-out case from which a row is left out")
-    template: float = Field(0.6, gt=0, le=1, description="share of a held-out case's n-grams from which it is its template")
-    account_share: float = Field(0.25, gt=0, le=1, description="of all rows, how many one account may give; 1: no bound")
-    account_rows: int = Field(50, ge=0, description="so many rows an account may always give")
-    refusals: float = Field(0.3, ge=0, le=1, description="share of refusals; 1: no bound")
-    fewest_refusals: float = Field(0.01, ge=0, le=1, description="a lower share gives a warning")
-    fewest_edge_cases: float = Field(0.01, ge=0, le=1, description="a lower share gives a warning")
-    balance: float = Field(4.0, ge=1, description="times the mean of the other tasks that one task may have")
-    task_rows: int = Field(500, ge=1, description="so many rows a task may always have")
-    characters: int = Field(12_000, ge=1, description="of query and answer together")
-    tokens: int | None = Field(None, ge=1, description="of the whole row, where they can be counted")
-    personal: Literal["drop", "keep"] = Field("drop", description="what becomes of rows with personal data")
-    allowed: frozenset[str] = Field(frozenset(), description="examples whose personal data was looked at and may stay")
-    rows: int | None = Field(None, ge=1, description="at most so many rows, by task in proportion; smaller sets are subsets")
+    near: float = Field(
+        default=0.95, ge=0, le=1, description="likeness from which a row with the same answer is a duplicate"
+    )
+    held_out: float = Field(
+        default=0.9, ge=0, le=1, description="likeness to a held-out case from which a row is left out"
+    )
+    template: float = Field(
+        default=0.6, gt=0, le=1, description="share of a held-out case's n-grams from which it is its template"
+    )
+    account_share: float = Field(
+        default=0.25, gt=0, le=1, description="of all rows, how many one account may give; 1: no bound"
+    )
+    account_rows: int = Field(default=50, ge=0, description="so many rows an account may always give")
+    refusals: float = Field(default=0.3, ge=0, le=1, description="share of refusals; 1: no bound")
+    fewest_refusals: float = Field(default=0.01, ge=0, le=1, description="a lower share gives a warning")
+    fewest_edge_cases: float = Field(default=0.01, ge=0, le=1, description="a lower share gives a warning")
+    balance: float = Field(default=4.0, ge=1, description="times the mean of the other tasks that one task may have")
+    task_rows: int = Field(default=500, ge=1, description="so many rows a task may always have")
+    characters: int = Field(default=12_000, ge=1, description="of query and answer together")
+    tokens: int | None = Field(default=None, ge=1, description="of the whole row, where they can be counted")
+    personal: Literal["drop", "keep"] = Field(default="drop", description="what becomes of rows with personal data")
+    allowed: frozenset[str] = Field(
+        default=frozenset(), description="examples whose personal data was looked at and may stay"
+    )
+    rows: int | None = Field(
+        default=None, ge=1, description="at most so many rows, by task in proportion; smaller sets are subsets"
+    )
 
 
 class Dataset(Noun):
