@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from core.domain import Domain
-from core.errors import DomainError, QueryError
+from core.errors import DomainError, QueryError, SettingsError
 from core.measured import Figure
 from core.settings import Settings
 from core.store import Store
@@ -94,12 +94,15 @@ def token_counter(recipe: Recipe, settings: Settings) -> Tokens:
 
 
 def named_recipe(name: str) -> Recipe:
-    """A recipe that ships with the project, by its name. Raises SettingsError, QueryError."""
+    """A recipe that ships with the project, by its name. Raises QueryError."""
     from app.training import default_recipe
 
     if not RECIPE_NAME.fullmatch(name):
         raise QueryError(f"{name!r} is no name of a recipe: give one such as ml-desk")
-    return load_recipe(default_recipe(name))
+    try:
+        return load_recipe(default_recipe(name))
+    except SettingsError as error:
+        raise QueryError(str(error)) from None
 
 
 def import_file(

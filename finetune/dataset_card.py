@@ -8,7 +8,7 @@ from typing import Any
 
 from finetune.plots import bars
 
-NOBODY = "(no name)"
+NOBODY, PACK = "(no name)", "(the pack)"
 TOP_ACCOUNTS = 12
 PAGE = """# Dataset version {version}
 
@@ -91,6 +91,8 @@ def plots(manifest: Mapping[str, Any]) -> dict[str, str]:
     one = lambda counts: {label: {"rows": count} for label, count in counts.items()}  # noqa: E731
     authors = sorted(manifest["authors"].items(), key=lambda item: (-item[1], item[0]))
     most = {author or NOBODY: count for author, count in authors[:TOP_ACCOUNTS]}
+    seeds = manifest["origins"].get("seed", 0)
+    most = ({PACK: seeds} if seeds else {}) | most
     return {
         "tasks.svg": bars("Rows by task and origin", manifest["tasks_by_origin"]),
         "dropped.svg": bars("Left out, by reason", one(manifest["dropped"])),

@@ -72,8 +72,9 @@ def draft(
             if reply is not None:
                 made, wrong = drafts_in(reply, domain, kind, passage, author)
                 # Neighbouring passages overlap, and give the same request twice.
-                fresh = [one for one in made if (key := normalized(one.query)) not in seen and not seen.add(key)]
-                drafts += fresh[:count]
+                fresh = [one for one in made if normalized(one.query) not in seen][:count]
+                seen.update(normalized(one.query) for one in fresh)
+                drafts += fresh
                 faults += [f"{where}: {why}" for why in wrong]
         if progress:
             progress(number, len(passages))

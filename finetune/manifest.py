@@ -22,7 +22,7 @@ def manifest(domain: Domain, dataset: Dataset, limits: Limits) -> dict[str, Any]
         **dataset.summary(),
         "pack": domain.name,
         "template": template_hash(),
-        "authors": counted(row.author for row in everything),
+        "authors": counted(row.author for row in everything if row.origin != "seed"),  # seeds are the pack's
         "refusal_share": share(sum(is_refusal(domain, row) for row in dataset.rows), len(dataset.rows)),
         "edge_share": share(sum(EDGE in row.tags for row in dataset.rows), len(dataset.rows)),
         "tasks_by_origin": {

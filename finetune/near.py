@@ -30,7 +30,7 @@ NEGATION = re.compile(
     r"cant|wont)\b",
     re.IGNORECASE,
 )
-DENYING = re.compile(r"(?:un|non|dis|mis|im|ir|il|de)\w{4,}")
+DENYING = re.compile(r"(?:un|non|dis|mis|im|ir|il|de)\w{4,}|in\w{5,}")
 OPPOSED_WORDS = (
     "before after more less fewer above below over under most least maximum minimum max min higher lower high low highest "
     "lowest raise raised rise rose fall fell drop dropped grow shrink increase increased decrease decreased reduce reduced "

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Query, UploadFile
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.datasets import as_draft, build_version, datasets_of, import_file, named_recipe, standings
 from app.endpoints.common import OpenServiceDep
@@ -31,9 +31,9 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tasks: list[str] = []
-    recipe: str = ""
-    rows: int | None = None
+    tasks: list[str] | None = None
+    recipe: str | None = None
+    rows: Annotated[int | None, Field(ge=1)] = None
     allow_personal: bool = False
 
 
@@ -90,7 +90,7 @@ def build(order: Order, service: OpenServiceDep) -> DatasetVersion:
         service.store,
         service.settings,
         service.index.embeddings.encode_queries,
-        tasks=order.tasks,
+        tasks=order.tasks or (),
         limits=Limits(rows=order.rows, personal="keep" if order.allow_personal else "drop"),
         recipe=named_recipe(order.recipe) if order.recipe else None,
     )
