@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from app import examples_command
 from core.errors import TriviumError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -130,6 +131,10 @@ def new(name: str) -> None:
 
     folder = make_pack(name, Path.cwd())
     show.print(f"Made {folder}. Serve it with TRIVIUM_DOMAIN={folder} trivium run")
+
+
+app.add_typer(examples_command.examples, name="examples")
+app.add_typer(examples_command.dataset, name="dataset")
 
 
 def main() -> None:

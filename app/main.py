@@ -15,12 +15,13 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
-from app.endpoints import about, answers, documents, openai
+from app.endpoints import about, answers, documents, examples, openai
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
 from app.jobs import Jobs
 from core.errors import TriviumError
 from core.settings import Settings
+from finetune.examples import Examples
 
 log = logging.getLogger("trivium")
 ADDRESS_FILE = "api.json"
@@ -48,7 +49,7 @@ def create_app(settings: Settings, models: Any = None) -> FastAPI:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
-    for part in (openai, answers, documents, about):
+    for part in (openai, answers, documents, examples, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
     app.include_router(about.public)
     return app
@@ -61,6 +62,7 @@ def start(app: FastAPI, models: Any = None) -> None:
     try:
         readiness.say("opening the data folder and the index")
         service = open_service(settings, models)
+        Examples(service.store).sync_seeds(service.domain)
         app.state.service = service
         jobs = Jobs(service.ingest, service.folders, job_database(settings))
         app.state.jobs = jobs
