@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from app.bootstrap import Service
+from app.bootstrap import Progress, Service
 from app.evaluating import fit_written
 from app.generations import Asked, Generations, Key, key_of, write
 from app.strategies import Generation, Tuned
@@ -86,11 +86,12 @@ class Gating:
     kept: Generations
     limits: Limits = field(default_factory=Limits)
 
-    def run(self, id: str, progress: Callable[[int, int, str], None] = lambda done, total, note: None) -> Report:
+    def run(self, id: str, progress: Progress | None = None) -> Report:
         """Evaluate a candidate from beginning to end. Raises as `plan` does."""
         plan = self.plan(id)
         for done, batch in enumerate(plan.batches):
-            progress(done, len(plan.batches), f"{batch.model}: {batch.task}")
+            if progress:
+                progress(done, len(plan.batches), f"{batch.model}: {batch.task}")
             self.write(batch)
         return self.judge(plan)
 
@@ -123,7 +124,9 @@ class Gating:
         row = service.registry.get(plan.candidate)
         suite = self._suite(row)
         ours, theirs = self._measure(plan.candidate, suite), self._measure(plan.incumbent, suite)
-        report = decide(ours.side, theirs.side, suite.serves, self.limits, id=report_id or new_id())
+        # What served cannot serve on this base: its heir has to be as good, not better.
+        limits = self.limits.model_copy(update={"gain": self.limits.gain and not plan.rebased})
+        report = decide(ours.side, theirs.side, suite.serves, limits, id=report_id or new_id())
         body = {**report.body, "rebased": plan.rebased}
         if report.verdict == "promote":
             own = self._own(ours, report)
@@ -203,7 +206,7 @@ class Gating:
     ) -> Tuned:
         """The tuned road as it would serve with these thresholds and figures, whatever serves now."""
         return Tuned(
-            self.service.domain, lambda query: (model, self.service.models.chat(model)),
+            self.service.domain, lambda _: (model, self.service.models.chat(model)),
             self.service.models.leaves_machine, lambda task, *_: (trust or {}).get(task),
             lambda task, *_: (standings or {}).get(task, OPEN),
         )  # fmt: skip

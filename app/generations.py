@@ -18,7 +18,6 @@ from app.strategies import SAMPLING, Generating, Generation, Request
 from core.domain import TaskType
 from core.types import Query
 
-
 Key = tuple[str, str, str]  # strategy, task, query
 KEEP_EVERY = 64
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from core.errors import RegistryError
-from core.types import Noun, Report
+from core.types import Noun, Report, new_id
 
 TaskVerdict = Literal["better", "equal", "worse", "not_enough_cases"]
 
@@ -23,12 +23,15 @@ TaskVerdict = Literal["better", "equal", "worse", "not_enough_cases"]
 class Limits(Noun):
     """All shares 0 to 1. `risk`: the share shown wrong that is allowed where the incumbent shows too little to compare."""
 
-    min_cases: int = Field(100, ge=1)
-    regressions: float = Field(0.05, ge=0, le=1, description="of a task's cases, how many may turn from right to wrong")
-    margin: float = Field(0.05, ge=0, le=1, description="how far below zero the interval of a task may reach")
-    confidence: float = Field(0.95, gt=0, lt=1)
-    risk: float = Field(0.04, ge=0, le=1)
-    resamples: int = Field(4000, ge=100)
+    min_cases: int = Field(default=100, ge=1)
+    regressions: float = Field(
+        default=0.05, ge=0, le=1, description="of a task's cases, how many may turn from right to wrong"
+    )
+    margin: float = Field(default=0.05, ge=0, le=1, description="how far below zero the interval of a task may reach")
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+    risk: float = Field(default=0.04, ge=0, le=1)
+    gain: bool = Field(default=True, description="whether it has to be better somewhere, beside being worse nowhere")
+    resamples: int = Field(default=4000, ge=100)
     seed: int = 0
 
 
@@ -86,10 +89,9 @@ def decide(
         "lessons": lesson_row(lessons),
     }
     body = {"tasks": tasks, "flipped": [flip(*p) for p in (*cases, *probes) if p[0].right != p[1].right], **parts}
-    verdict, reasons = verdict_of(tasks, parts)
+    verdict, reasons = verdict_of(tasks, parts, limits.gain)
     body |= {"reasons": reasons, "limits": limits.model_dump()}
-    known = {"id": id} if id else {}
-    return Report(candidate=candidate.model, incumbent=incumbent.model, verdict=verdict, body=body, **known)
+    return Report(id=id or new_id(), candidate=candidate.model, incumbent=incumbent.model, verdict=verdict, body=body)
 
 
 def paired(candidate: Sequence[Scored], incumbent: Sequence[Scored]) -> list[Pair]:
@@ -177,7 +179,7 @@ def lesson_row(pairs: Sequence[Pair]) -> dict[str, Any]:
     return {**row, "learned": [c.case for c, _ in pairs if c.right], "better": row["candidate"] > row["incumbent"]}
 
 
-def verdict_of(tasks: Sequence[dict[str, Any]], parts: dict[str, dict[str, Any]]) -> tuple[Any, list[str]]:
+def verdict_of(tasks: Sequence[dict[str, Any]], parts: dict[str, dict[str, Any]], gain: bool) -> tuple[Any, list[str]]:
     """The verdict and its reasons as sentences; everything that speaks against is named, not the first alone."""
     judged = [row for row in tasks if row["verdict"] != "not_enough_cases"]
     short = [f"{row['task']}: {row['why']}." for row in tasks if row["verdict"] == "not_enough_cases"]
@@ -192,6 +194,8 @@ def verdict_of(tasks: Sequence[dict[str, Any]], parts: dict[str, dict[str, Any]]
         gains.append(
             f"Of {learned['n']} corrections it gives {learned['candidate']:.0%}, and what serves now {learned['incumbent']:.0%}."
         )
+    if not gains and not gain:
+        gains = ["It is worse on no task, and what served cannot serve any more."]
     if not gains:
         return "refuse", ["It is no better than what serves now, on no task and on no correction.", *short]
     return "promote", [*gains, *short]

@@ -14,7 +14,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,7 @@ class Registry:
                 before, row = self._live(session, chosen.name, True), self._row(session, id)
                 if before is not None:
                     before.state = "former"
+                    unlearn(session, before.id)
                     session.flush()  # one live adapter per name: the old one goes first
                 row.state, row.promoted_at = "live", now()
                 learn(session, row)
@@ -158,15 +159,17 @@ class Registry:
             return promoted
 
     def roll_back(self, name: str) -> Registered:
-        """Go back to the adapter that was live before this one, or to the shipped one (whose `id` is its name).
+        """Go back to the adapter that was live before this one, or to the shipped one (whose `id` is its name). `name` may
+        be the id of the live one.
 
         Raises:
             RegistryError: nothing of that name is live, or there is nothing to go back to.
         """
         with self._lock:
-            live = self.live(name)
+            live = self.live(name) or self._live_by_id(name)
             if live is None:
                 raise RegistryError(f"no adapter called {name!r} was promoted, so there is nothing to roll back")
+            name = live.name
             target, shipped = self._before(live), self._ship(name)
             if target is None and shipped is None:
                 raise RegistryError(
@@ -179,7 +182,9 @@ class Registry:
                 session.flush()
                 unlearn(session, live.id)
                 if target is not None:
-                    self._row(session, target.id).state = "live"
+                    row = self._row(session, target.id)
+                    row.state = "live"
+                    learn(session, row)
             self._link(name, target.id if target else None)
             return self.get(target.id) if target else as_registered(shipped)  # pyright: ignore[reportArgumentType]
 
@@ -305,11 +310,15 @@ class Registry:
     def _ship(self, name: str) -> Adapter | None:
         return find_adapter([self._shipped], name) if self._shipped else None
 
+    def _live_by_id(self, id: str) -> Registered | None:
+        return next((row for row in self.list() if row.id == id and row.state == "live"), None)
+
     def _before(self, live: Registered) -> Registered | None:
         """The former one that was promoted last before this one; its time is kept, so that rolling back goes on back."""
         former = [row for row in self.list(live.name) if row.state == "former" and row.promoted_at]
-        earlier = [row for row in former if not live.promoted_at or row.promoted_at < live.promoted_at]  # pyright: ignore[reportOptionalOperand]
-        return max(earlier, key=lambda row: row.promoted_at, default=None)  # pyright: ignore[reportArgumentType]
+        first = datetime.min.replace(tzinfo=UTC)
+        earlier = [row for row in former if (row.promoted_at or first) < (live.promoted_at or first)]
+        return max(earlier, key=lambda row: row.promoted_at or first, default=None)
 
     @staticmethod
     def _row(session: Session, id: str, change: bool = True) -> AdapterRow:

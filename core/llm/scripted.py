@@ -14,6 +14,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from core.errors import ModelError
+from core.llm.adapters import resolved_name
 from core.llm.messages import (
     FinishReason,
     StreamedChat,
@@ -25,7 +26,6 @@ from core.llm.messages import (
     refuse_truncated,
     usage,
 )
-from core.llm.adapters import resolved_name
 from core.llm.models import BASE, SERVER, not_found
 from core.types import Adapter
 

@@ -59,6 +59,11 @@ def test_a_copy_of_what_serves_is_refused_because_it_is_no_better():
     assert "no better" in report.body["reasons"][0]
 
 
+def test_the_heir_of_what_cannot_serve_any_more_has_to_be_as_good_and_not_better():
+    assert verdict(OLD, OLD, limits=Limits(gain=False)).verdict == "promote"
+    assert verdict(OLD, GOOD, limits=Limits(gain=False)).verdict == "refuse"
+
+
 def test_a_mean_that_rises_while_too_many_answers_become_wrong_is_refused():
     before = rights(40)
     after = [not ok if n >= N - 10 else True for n, ok in enumerate(before)]

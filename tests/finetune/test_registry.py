@@ -269,11 +269,11 @@ def test_damaged_weights_of_the_live_one_are_not_served_after_a_start(registry, 
 
 
 def test_no_two_adapters_of_a_name_are_live_at_once(registry, add):
+    from sqlalchemy import update
     from sqlalchemy.exc import IntegrityError
 
     from core.tables import AdapterRow
 
-    first, second = add("first"), add("second")
-    with pytest.raises(IntegrityError), registry._store.session() as session:
-        session.get(AdapterRow, first.id).state = "live"
-        session.get(AdapterRow, second.id).state = "live"
+    add("first"), add("second")
+    with registry._store.session() as session, pytest.raises(IntegrityError):
+        session.execute(update(AdapterRow).values(state="live"))
