@@ -124,8 +124,9 @@ class Gating:
         row = service.registry.get(plan.candidate)
         suite = self._suite(row)
         ours, theirs = self._measure(plan.candidate, suite), self._measure(plan.incumbent, suite)
-        # What served cannot serve on this base: its heir has to be as good, not better.
-        limits = self.limits.model_copy(update={"gain": self.limits.gain and not plan.rebased})
+        # What served cannot serve on this base: its heir has to be as good, not better. Better than a base that stands in.
+        heir = plan.rebased and plan.incumbent != BASE
+        limits = self.limits.model_copy(update={"gain": self.limits.gain and not heir})
         report = decide(ours.side, theirs.side, suite.serves, limits, id=report_id or new_id())
         body = {**report.body, "rebased": plan.rebased}
         if report.verdict == "promote":

@@ -23,9 +23,7 @@ def rebase_all(show: Console, say: Console) -> None:
     try:
         service.sync()
         gating = Gating(service, Generations(settings.data_dir / "cache" / "generations.jsonl"))
-        done = rebase(
-            service, lambda row: heir_of(service, row, say), gating, lambda line: say.print(line, markup=False)
-        )
+        done = rebase(service, lambda row: heir_of(row, say), gating, lambda line: say.print(line, markup=False))
     finally:
         service.close()
     for one in done:
@@ -35,15 +33,17 @@ def rebase_all(show: Console, say: Console) -> None:
         show.print("No adapter is live, so there is nothing to train again.")
 
 
-def heir_of(service: object, row: Registered, say: Console) -> Path:
-    """Train on the version that an adapter was trained on, by its recipe, for the base that serves now.
+def heir_of(row: Registered, say: Console) -> Path:
+    """Train on the version that an adapter was trained on, by its recipe, for the base that serves now. An heir whose
+    training ended before a kill is not trained again.
 
     Raises:
         DomainError: the version is not the pack's seeds, and no other is kept here.
     """
     from app.training import shown
     from core.domain import load_domain
-    from core.llm.base_weights import base_folder
+    from core.llm.adapters import CARD
+    from core.llm.base_weights import base_fingerprint, base_folder
     from finetune.dataset import build
     from finetune.recipe import make_recipe
     from finetune.train import train
@@ -51,13 +51,16 @@ def heir_of(service: object, row: Registered, say: Console) -> Path:
     settings = load_settings()
     domain = load_domain(settings.domain)
     recipe = make_recipe({**row.card.get("recipe", {}), "base": settings.base_model}, f"card of {row.id}")
+    base = base_folder(settings, say.print)
+    out = settings.data_dir / "runs" / f"rebase-{row.id}-{base_fingerprint(base)[:8]}" / row.name
+    if (out / CARD).is_file():
+        return out
     held_out = [*domain.golden(), *domain.development()]
     if build(domain, domain.examples(), recipe.seed, held_out=held_out).version != row.dataset:
         raise DomainError(
             f"dataset {row.dataset} of {row.id} is not here: build a version, and train and gate from that"
         )
-    out = settings.data_dir / "runs" / f"rebase-{row.id}" / row.name
-    train(base_folder(settings, say.print), domain, recipe, out, progress=shown(say))
+    train(base, domain, recipe, out, progress=shown(say))
     return out
 
 

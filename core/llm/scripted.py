@@ -14,7 +14,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from core.errors import ModelError
-from core.llm.adapters import resolved_name
+from core.llm.adapters import find_adapters, resolved_name
 from core.llm.messages import (
     FinishReason,
     StreamedChat,
@@ -118,7 +118,7 @@ class ScriptedModels:
         return sorted(self._scripts, key=lambda name: (name != BASE, name.startswith(SERVER), name))
 
     def adapters(self) -> list[Adapter]:
-        return list(self._adapters)
+        return [*self._adapters, *find_adapters(self._places)]
 
     def resolved(self, name: str) -> str:
         return resolved_name(self._places, name)

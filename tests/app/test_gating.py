@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 
 from app.bootstrap import open_service
 from app.gating import Gating
 from app.generations import Generations
+from app.rebasing import rebase
 from core.errors import RegistryError
 from core.llm import ScriptedModels
+from core.llm.adapters import read_adapter
 from core.measured import load_own
 from core.settings import load_settings
 from core.tables import ExampleRow
 from core.types import Query, now
+from finetune.adapter_folders import own_id
 from tests.app.conftest import office
 from tests.finetune.adapters import make
 
@@ -92,12 +96,8 @@ class Desk:
 
     def asked(self, query='Label this note: "door 1 is closed"'):
         """(text, model) of the answer by the tuned road."""
-        import threading
-
-        for answer, _ in self.service.answering.stream(
-            Query(text=query, strategy="tuned", task="label"), threading.Event()
-        ):
-            pass
+        asked = Query(text=query, strategy="tuned", task="label")
+        [*_, (answer, _)] = self.service.answering.stream(asked, threading.Event())
         return answer.text, answer.model
 
 
@@ -260,3 +260,37 @@ def test_after_a_change_of_base_what_served_is_compared_by_its_kept_answers_or_t
     assert desk.gate(better.id).verdict == "promote", "as good as what cannot serve any more is enough"
     assert desk.service.promote(better.id).state == "live"
     assert desk.asked() == ("shut/now", better.id)
+
+
+def test_rebase_trains_gates_and_promotes_an_heir_of_every_live_adapter_of_another_base(desk):
+    base = "scripted:base"
+
+    def fingerprint(name):
+        adapter = None if name == "base" else desk.service.registry.adapter(desk.models.resolved(name))
+        return f"{base}+{adapter.sha256}" if adapter else base
+
+    def train(row):
+        trained.append(row.id)
+        folder = desk.tmp_path / "runs" / f"heir-{len(trained)}"
+        make(folder, f"heir-{len(trained)}", "office", base_fingerprint=base, dataset={"tasks": {"label": 1}})
+        desk.scripts[own_id("office", read_adapter(folder).sha256)] = scripts.pop(0)
+        return folder
+
+    trained, scripts = [], [half, right]
+    desk.models.fingerprint = fingerprint
+    old = desk.add("better", right)
+    desk.gate(old)
+    desk.service.promote(old)
+    gating = Gating(desk.service, desk.kept)
+    assert [one.live for one in rebase(desk.service, train, gating)] == [True]
+    assert trained == [], "it fits the base"
+    base = "scripted:other"
+    [worse] = rebase(desk.service, train, gating)
+    assert not worse.live
+    assert desk.service.registry.live("office").id == old, "a worse heir does not go live"
+    assert not desk.service.standing("label", "tuned").open
+    [heir] = rebase(desk.service, train, gating)
+    assert (trained, heir.live, heir.report.incumbent) == ([old, old], True, old)
+    assert desk.asked() == ("shut/now", heir.heir)
+    assert desk.service.standing("label", "tuned").open
+    assert desk.service.registry.get(heir.heir).dataset == "d1"
