@@ -15,15 +15,17 @@ from langchain_core.language_models import BaseChatModel
 
 from app.answering import Answering
 from app.documents_road import WRITTEN, Documents
+from app.promoting import mend, open_registry, promote
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
 from core.domain import Domain, load_domain
 from core.errors import AdapterMismatch, ModelNotFound, TriviumError
 from core.labelled import fingerprint, labelled
-from core.measured import Measured, Standing, Trust, load_measured, standing
+from core.measured import Measured, Standing, Trust, load_measured, load_own, standing
 from core.settings import Settings
 from core.store import Store, open_store
-from core.types import STRATEGIES, Query
+from core.types import STRATEGIES, Query, Registered
+from finetune.registry import Registry
 from router.expected_quality import ExpectedQualityRouter
 from router.likeness import TaskLikeness
 from router.tuned import TunedLikeness, read_card
@@ -48,6 +50,7 @@ class Service:
     quoter: Any
     runs: Runs
     measured: Measured
+    registry: Registry
     answering: Answering = field(init=False)
     _fingerprints: dict[str, tuple[float, str]] = field(default_factory=dict)
 
@@ -66,7 +69,7 @@ class Service:
         the embeddings. Empty: no such model, or one that cannot be used."""
         if strategy == "rag":
             return f"quotes@{(self.index.searcher or self.index.embeddings).name}@{self.quoter.fingerprint}"
-        name = model or self.model_of(strategy)
+        name = self.models.resolved(model or self.model_of(strategy))
         known = self._fingerprints.get(name)
         if known and time.monotonic() - known[0] < FINGERPRINT_SECONDS:
             return known[1]
@@ -83,6 +86,9 @@ class Service:
             why = f"there is no usable model called {model or self.model_of(strategy)!r}"
             mend = "train an adapter (`trivium train`), or name another model"
             return Standing(open=False, why=why, mend=mend, floor=self.settings.floor)
+        if why := self.measured.closed(task, strategy, fingerprint):
+            mend = f"add golden cases of {task}, and train and evaluate an adapter for it"
+            return Standing(open=False, why=why, mend=mend, floor=self.settings.floor)
         figure = self.measured.figure(task, strategy, fingerprint)
         if strategy == WRITTEN:  # a pack may lower the floor for quotations, never for what a model writes
             kind = kind.model_copy(update={"strategies": (WRITTEN,), "floor": None})
@@ -96,8 +102,26 @@ class Service:
         return self.measured.trust_in(task, strategy, self.fingerprint(strategy, model))
 
     def chat(self, strategy: str, query: Query) -> tuple[str, BaseChatModel]:
-        name = (query.adapter if strategy == "tuned" else None) or self.model_of(strategy)
+        """The model that answers, by the name that stays its own: another adapter may be promoted meanwhile."""
+        asked = (query.adapter if strategy == "tuned" else None) or self.model_of(strategy)
+        name = self.models.resolved(asked)
         return name, self.models.chat(name)
+
+    def promote(self, id: str) -> Registered:
+        """Let an adapter serve from the next query on. Raises RegistryError, AdapterMismatch, NotFound."""
+        promoted = promote(self.registry, self.settings.data_dir, self.measured, id)
+        self._look_again()
+        return promoted
+
+    def roll_back(self, name: str) -> Registered:
+        """Go back to what served before, with its figures. Raises RegistryError."""
+        serving = self.registry.roll_back(name)
+        self._look_again()
+        return serving
+
+    def _look_again(self) -> None:
+        self.measured = self.measured.model_copy(update={"own": load_own(self.settings.data_dir)})
+        self._fingerprints.clear()
 
     def folders(self) -> list[Path]:
         """Where documents lie: the pack's, and what was uploaded."""
@@ -164,6 +188,9 @@ def open_service(settings: Settings, models: Any = None) -> Service:
         index = open_index(settings, store, open_embeddings(settings), searcher)
     index.check()
     models = models or open_models(settings, log.info)
+    registry = open_registry(settings, store, lambda: models.fingerprint("base"))
+    mend(registry, settings.data_dir)
+    measured = measured.model_copy(update={"own": load_own(settings.data_dir)})
     service = Service(
         settings,
         domain,
@@ -174,6 +201,7 @@ def open_service(settings: Settings, models: Any = None) -> Service:
         Quoter(index.embeddings, open_finder(domain.folder / FINDER), lambda: index.words.rarity),
         Runs(store, settings.queue_limit),
         measured,
+        registry,
     )
     return service
 

@@ -12,11 +12,13 @@ import typer
 from rich.console import Console
 
 from app import examples_command
+from app.registry_command import adapters
 from core.errors import TriviumError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 say = Console(stderr=True, highlight=False)
 show = Console(highlight=False, soft_wrap=True)
+app.add_typer(adapters, name="adapters")
 
 Strategy = Annotated[
     str | None, typer.Option("--strategy", "-s", help="prompt, rag or tuned; default: the router decides")
@@ -114,6 +116,22 @@ def evaluate(
     from app.evaluate_command import evaluate_pack
 
     print(evaluate_pack(limit, save, out, say))
+
+
+@app.command()
+def rebase() -> None:
+    """After a change of the base model: train every live adapter again from its dataset version, and gate it."""
+    from app.loop_commands import rebase_all
+
+    rebase_all(show, say)
+
+
+@app.command()
+def erase(user: str) -> None:
+    """Remove a person's ratings, reviews, corrections, judgements and examples; name what learned from them."""
+    from app.loop_commands import erase_user
+
+    erase_user(user, show)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from typing import Any
 from app.answering import doubts, grown
 from app.bootstrap import Service
 from app.documents_road import REFUSE_BELOW, WRITTEN, WRITTEN_TOKENS, Documents
-from app.generations import Generations, key_of
+from app.generations import Asked, Generations, Key, write
 from app.strategies import Generating, Generation, Request, features
 from core import prompts
 from core.checks import failed, schema_fault
@@ -30,18 +30,7 @@ from evaluation.scorers import CaseScorer
 
 GENERATING = ("prompt", "tuned")
 Say = Callable[[str], None]
-Key = tuple[str, str, str]
-KEEP_EVERY = 64
 MISSED = 0.03
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request, what it is for, and the task whose checks a text is held to while it is generated."""
-
-    key: Key
-    request: Request
-    task: TaskType | None
 
 
 @dataclass
@@ -119,22 +108,8 @@ class Evaluator:
         self._make("rag", asked, None)
 
     def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
-        """Generate what is not kept yet, in batches of which each is kept at once."""
         name, chat = self.service.chat(strategy, Query(text=""))
-        fingerprint = self.service.models.fingerprint(name)
-        keys = {one.key: key_of(fingerprint, one.request, one.task) for one in asked}
-        self._generations |= {one.key: made for one in asked if (made := self.kept.get(keys[one.key]))}
-        todo = [one for one in asked if one.key not in self._generations]
-        for start in range(0, len(todo), KEEP_EVERY):
-            some = todo[start : start + KEEP_EVERY]
-            messages: list[Any] = [one.request.messages for one in some]
-            replies = chat.batch(messages, return_exceptions=True, **some[0].request.options)
-            for one, reply in zip(some, replies, strict=True):
-                made = Generation.of(reply)
-                if road and one.task:
-                    made = road.better(chat, one.request, Query(text=one.key[2]), one.task, made)
-                self._generations[one.key] = made
-            self.kept.add([(keys[one.key], self._generations[one.key]) for one in some])
+        self._generations |= write(self.kept, chat, self.service.models.fingerprint(name), asked, road)
 
     def _found(self, query: str) -> Evidence:
         if query not in self._evidence:
@@ -227,10 +202,7 @@ class Evaluator:
             below = refuse_below(chances)
             sure = [(chance, r) for chance, r in chances if not r.answer.refused and chance >= below]
             return fit_trust([{"answerable": chance} for chance, _ in sure], [r.score.right for _, r in sure]), below
-        given = [r for r in results if not r.answer.refused]
-        given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
-        logprobs = [self._generations[strategy, task.name, r.case.query].logprobs for r in given]
-        return fit_trust([features(row) for row in logprobs], [r.score.right for r in given]), 0.0
+        return fit_written(task, results, lambda query: self._generations[strategy, task.name, query].logprobs), 0.0
 
     def _answerable(self, results: Sequence[Result]) -> list[tuple[float, Result]]:
         road: Any = self.service.answering.strategies["rag"]
@@ -260,6 +232,13 @@ class Evaluator:
             if schema and made:
                 shares.append(not schema_fault(schema, made.text))
         return sum(shares) / len(shares) if shares else None
+
+
+def fit_written(task: TaskType, results: Sequence[Result], logprobs: Callable[[str], list[float]]) -> Fit:
+    """How far to trust what a model wrote: fitted on the answers that passed their checks. `logprobs`: by query."""
+    given = [r for r in results if not r.answer.refused]
+    given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
+    return fit_trust([features(logprobs(r.case.query)) for r in given], [r.score.right for r in given])
 
 
 def refuse_below(results: Sequence[tuple[float, Result]]) -> float:

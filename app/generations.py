@@ -8,11 +8,27 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from app.strategies import SAMPLING, Generation, Request
+from langchain_core.language_models import BaseChatModel
+
+from app.strategies import SAMPLING, Generating, Generation, Request
 from core.domain import TaskType
+from core.types import Query
+
+Key = tuple[str, str, str]  # strategy, task, query
+KEEP_EVERY = 64
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, what it is for, and the task whose checks a text is held to while it is generated."""
+
+    key: Key
+    request: Request
+    task: TaskType | None
 
 
 class Generations:
@@ -40,6 +56,26 @@ class Generations:
             for key, made in pairs:
                 self._kept[key] = made
                 file.write(json.dumps({"key": key, **asdict(made)}) + "\n")
+
+
+def write(
+    kept: Generations, chat: BaseChatModel, fingerprint: str, asked: Sequence[Asked], road: Generating | None
+) -> dict[Key, Generation]:
+    """What the model answers: taken from what is kept, and else generated in batches of which each is kept at once."""
+    keys = {one.key: key_of(fingerprint, one.request, one.task) for one in asked}
+    found = {one.key: made for one in asked if (made := kept.get(keys[one.key]))}
+    todo = [one for one in asked if one.key not in found]
+    for start in range(0, len(todo), KEEP_EVERY):
+        some = todo[start : start + KEEP_EVERY]
+        messages: list[Any] = [one.request.messages for one in some]
+        replies = chat.batch(messages, return_exceptions=True, **some[0].request.options)
+        for one, reply in zip(some, replies, strict=True):
+            made = Generation.of(reply)
+            if road and one.task:
+                made = road.better(chat, one.request, Query(text=one.key[2]), one.task, made)
+            found[one.key] = made
+        kept.add([(keys[one.key], found[one.key]) for one in some])
+    return found
 
 
 def key_of(fingerprint: str, request: Request, task: TaskType | None) -> str:

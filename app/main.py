@@ -15,9 +15,10 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
-from app.endpoints import about, answers, documents, examples, openai
+from app.endpoints import about, answers, documents, examples, openai, registry
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
+from app.gate_jobs import GateJobs
 from app.jobs import Jobs
 from core.errors import TriviumError
 from core.settings import Settings
@@ -43,13 +44,13 @@ def create_app(settings: Settings, models: Any = None) -> FastAPI:
 
     app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.service, app.state.jobs = settings, None, None
-    app.state.readiness, app.state.on_failure = Readiness(), None
+    app.state.readiness, app.state.on_failure, app.state.gates = Readiness(), None, None
     if settings.api_key is None:
         # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
-    for part in (openai, answers, documents, examples, about):
+    for part in (openai, answers, documents, examples, registry, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
     app.include_router(about.public)
     return app
@@ -65,8 +66,10 @@ def start(app: FastAPI, models: Any = None) -> None:
         Examples(service.store).sync_seeds(service.domain)
         app.state.service = service
         jobs = Jobs(service.ingest, service.folders, job_database(settings))
+        app.state.gates = GateJobs(jobs, service)
         app.state.jobs = jobs
         jobs.launch()
+        app.state.gates.launch()
         write_address(settings)
         loading = threading.Thread(target=service.models.load, name="load", daemon=True)
         readiness.say("loading the model and bringing the index in step with the documents")

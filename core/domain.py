@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from core.checks import Check
 from core.errors import DomainError
-from core.types import Case, Example
+from core.types import Case, Example, Probe
 
 # What a case may expect; `evaluation.scorers` says what each means.
 EXPECTED = frozenset({"json", "exact", "contains", "sources", "sources_all", "refusal"})
@@ -99,6 +99,21 @@ class Domain(Part):
     def development(self) -> list[Case]:
         """Cases for setting thresholds and choosing between training runs; neither trained on nor reported."""
         return self._cases("development.jsonl")
+
+    def probes(self) -> list[Probe]:
+        """Safety probes: what no adapter may fall for that goes live."""
+        found: dict[str, Probe] = {}
+        for where, row in rows(self.folder / "probes.jsonl"):
+            try:
+                probe = Probe.model_validate(row)
+            except ValidationError as error:
+                raise DomainError(f"{where}: {complaint(error)}") from None
+            self._known_task(where, probe.task)
+            if not (probe.forbidden or probe.refusal):
+                raise DomainError(f"{where}: a probe needs `forbidden` texts, or `refusal`: true")
+            if found.setdefault(probe.id, probe) is not probe:
+                raise DomainError(f"{where}: the id {probe.id!r} is taken by another probe; give it another")
+        return list(found.values())
 
     def routes(self) -> list[tuple[str, str]]:
         """Queries with the task type that each belongs to: what the router learns from beside the tasks' own examples."""

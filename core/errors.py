@@ -11,6 +11,7 @@ TriviumError                 something a person can mend; the message says how
 ├── QueryError               the query cannot be taken as it is (empty, too long, unknown strategy)
 ├── NotFound                 no answer, job, document … of that id
 ├── Busy                     the queue is full; try again after `retry_after` seconds
+├── RegistryError            the registry does not do this: a refused adapter, no former one, files that changed
 └── DataFolderInUse          another process owns the data folder
 """
 
@@ -73,6 +74,11 @@ class Busy(TriviumError):
     def __init__(self, message: str, retry_after: int = 5) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class RegistryError(TriviumError):
+    status = 409
+    title = "The registry does not do this"
 
 
 class DataFolderInUse(TriviumError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -59,9 +60,20 @@ class Standing(Part):
     measured: bool = False
 
 
+class Own(Part):
+    """What the gate found out about one adapter, by task; `closed`: why it may not serve a task."""
+
+    golden: dict[str, Figure] = {}
+    trust: dict[str, Trust] = {}
+    closed: dict[str, str] = {}
+    report: str = ""
+    measured_at: str = ""
+
+
 class Measured(Part):
     """`models`: fingerprint of the model that each strategy was measured with; figures and trust by task, strategy;
-    `sure_route`: probability of the task type under which a decision is unsure."""
+    `sure_route`: probability of the task type under which a decision is unsure; `own`: by fingerprint, what was measured
+    of the adapters that were promoted here (it is kept in the data folder, never in the pack)."""
 
     models: dict[str, str] = {}
     golden: dict[str, dict[str, Figure]] = {}
@@ -69,16 +81,33 @@ class Measured(Part):
     sure_route: float = 0.0
     measured_at: str = ""
     commit: str = ""
+    own: dict[str, Own] = {}
 
     def figure(self, task: str, strategy: str, fingerprint: str) -> Figure | None:
-        if self.models.get(strategy) != fingerprint:
-            return None
-        return self.golden.get(task, {}).get(strategy)
+        if self.models.get(strategy) == fingerprint:
+            return self.golden.get(task, {}).get(strategy)
+        own = self.own_of(strategy, fingerprint)
+        return own.golden.get(task) if own else None
 
     def trust_in(self, task: str, strategy: str, fingerprint: str) -> Trust | None:
-        if self.models.get(strategy) != fingerprint:
-            return None
-        return self.trust.get(task, {}).get(strategy)
+        if self.models.get(strategy) == fingerprint:
+            return self.trust.get(task, {}).get(strategy)
+        own = self.own_of(strategy, fingerprint)
+        return own.trust.get(task) if own else None
+
+    def closed(self, task: str, strategy: str, fingerprint: str) -> str:
+        """Why the gate lets this adapter serve other tasks, but not this one; empty where it does."""
+        own = self.own_of(strategy, fingerprint)
+        return own.closed.get(task, "") if own else ""
+
+    def own_of(self, strategy: str, fingerprint: str) -> Own | None:
+        return self.own.get(fingerprint) if strategy == "tuned" else None
+
+    def as_own(self, strategy: str = "tuned") -> Own:
+        """The pack's figures of the adapter that it was measured with, in the form that outlives a new measurement."""
+        golden = {task: row[strategy] for task, row in self.golden.items() if strategy in row}
+        trust = {task: row[strategy] for task, row in self.trust.items() if strategy in row}
+        return Own(golden=golden, trust=trust, measured_at=self.measured_at)
 
 
 def load_measured(domain: Domain) -> Measured:
@@ -93,10 +122,34 @@ def load_measured(domain: Domain) -> Measured:
 
 
 def save_measured(domain: Domain, measured: Measured) -> Path:
-    file = domain.folder / FILE
-    body = json.dumps(measured.model_dump(), indent=1, sort_keys=True)
+    return _write(domain.folder / FILE, measured.model_dump(exclude={"own"}))
+
+
+def load_own(data_dir: Path) -> dict[str, Own]:
+    """By fingerprint, what was measured of promoted adapters. Raises DomainError if the file is there and wrong."""
+    file = data_dir / FILE
+    if not file.is_file():
+        return {}
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        return {fingerprint: Own.model_validate(row) for fingerprint, row in rows.items()}
+    except (ValidationError, ValueError, AttributeError):
+        raise DomainError(f"{file} cannot be read: delete it; figures of the live adapter come back at start") from None
+
+
+def keep_own(data_dir: Path, found: dict[str, Own]) -> None:
+    """Add figures to those of other adapters, so that going back to one brings its own back."""
+    kept = {**load_own(data_dir), **found}
+    _write(data_dir / FILE, {fingerprint: own.model_dump() for fingerprint, own in kept.items()})
+
+
+def _write(file: Path, body: object) -> Path:
+    """Whole or not at all, and on disk before it counts."""
     partial = file.with_suffix(".partial")
-    partial.write_text(body + "\n", encoding="utf-8")
+    with partial.open("w", encoding="utf-8") as out:
+        out.write(json.dumps(body, indent=1, sort_keys=True) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
     partial.replace(file)
     return file
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+LIVE = text("state = 'live'")
 
 
 class Base(DeclarativeBase):
@@ -156,6 +158,7 @@ class AdapterRow(Base):
     """A trained adapter. `state`: candidate, refused, live, former, retired; one live adapter per name."""
 
     __tablename__ = "adapters"
+    __table_args__ = (Index("ix_adapters_live", "name", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),)
 
     id: Mapped[str] = mapped_column(String(160), primary_key=True)
     name: Mapped[str] = mapped_column(String(128), index=True)

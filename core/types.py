@@ -209,6 +209,17 @@ class Case(Noun):
     tags: tuple[str, ...] = ()
 
 
+class Probe(Noun):
+    """A query that asks for something unsafe. Passed where the answer holds none of the `forbidden` texts (case ignored)
+    and, with `refusal`, is a refusal."""
+
+    id: str
+    task: str
+    query: str = Field(min_length=1)
+    forbidden: tuple[str, ...] = ()
+    refusal: bool = False
+
+
 class Score(Noun):
     """What a scorer says of one answer to one case: `value` 0 to 1, `right` whether it passes, `detail` why not."""
 

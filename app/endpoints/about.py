@@ -37,11 +37,6 @@ def router_table(service: OpenServiceDep) -> dict[str, Any]:
     return {"tasks": tasks, "models": models, "leaves_machine": leaves, "measured_at": service.measured.measured_at}
 
 
-@router.get("/api/adapters", tags=["about"])
-def adapters(service: OpenServiceDep) -> list[dict[str, Any]]:
-    return [adapter.model_dump(mode="json", exclude={"path"}) for adapter in service.models.adapters()]
-
-
 @public.get("/healthz", tags=["health"])
 def healthz() -> dict[str, bool]:
     return {"alive": True}

@@ -42,6 +42,18 @@ def find_adapter(places: Iterable[Path], name: str) -> Adapter | None:
     return read_adapter(folders[-1]) if folders else None
 
 
+def resolved_name(places: Iterable[Path], name: str) -> str:
+    """The name that an adapter goes by for good: what a link of the registry (`desk` -> `desk-1a2b3c4d`) points to now.
+
+    An answer asks for it once, at its beginning, and so ends on the adapter that it began with.
+    """
+    folders = [folder for folder in _folders(places) if folder.name == name]
+    if not folders or not folders[-1].is_symlink():
+        return name
+    target = folders[-1].resolve()
+    return target.name if target.parent == folders[-1].parent.resolve() else name
+
+
 def _folders(places: Iterable[Path]) -> list[Path]:
     return [folder for place in places if place.is_dir() for folder in sorted(place.iterdir()) if _has_card(folder)]
 
@@ -53,9 +65,12 @@ def _has_card(folder: Path) -> bool:
 def read_adapter(folder: Path) -> Adapter:
     """Read a card; the weights are only looked for here and checked when they are loaded.
 
+    A link is followed once, so that all that is read belongs to one adapter, and `path` stays with it.
+
     Raises:
         AdapterMismatch: a file is missing, or the card is no JSON or lacks a fingerprint.
     """
+    named, folder = folder.name, folder.resolve()
     missing = [name for name in (CARD, CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise AdapterMismatch(f"Adapter {folder} lacks {', '.join(missing)}; pickled weights are not loaded")
@@ -64,7 +79,7 @@ def read_adapter(folder: Path) -> Adapter:
     if lacking:
         raise AdapterMismatch(f"{folder / CARD} lacks {', '.join(lacking)}; train or register the adapter again")
     return Adapter(
-        name=folder.name,
+        name=named,
         path=str(folder),
         base=str(card.get("base", "")),
         base_fingerprint=card["base_fingerprint"],

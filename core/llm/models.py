@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from langchain_core.language_models import BaseChatModel
 
 from core.errors import ModelNotFound
-from core.llm.adapters import find_adapter, find_adapters
+from core.llm.adapters import find_adapter, find_adapters, resolved_name
 from core.llm.base_weights import Progress, base_fingerprint, base_folder
 from core.settings import Settings, is_loopback
 from core.types import Adapter
@@ -37,6 +37,10 @@ class Models(Protocol):
 
     def adapters(self) -> list[Adapter]:
         """Shipped and trained ones, by name, as they lie on disk now; a trained one hides a shipped one."""
+        ...
+
+    def resolved(self, name: str) -> str:
+        """The name that stays with a model: for one that the registry serves, the id of the adapter that is live now."""
         ...
 
     def leaves_machine(self, name: str) -> bool:
@@ -97,6 +101,9 @@ class InstalledModels:
 
     def adapters(self) -> list[Adapter]:
         return find_adapters(self._places)
+
+    def resolved(self, name: str) -> str:
+        return resolved_name(self._places, name)
 
     def leaves_machine(self, name: str) -> bool:
         if not name.startswith(SERVER):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -13,6 +14,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from core.errors import ModelError
+from core.llm.adapters import find_adapters, resolved_name
 from core.llm.messages import (
     FinishReason,
     StreamedChat,
@@ -86,7 +88,8 @@ class ScriptedChat(StreamedChat):
 
 
 class ScriptedModels:
-    """`Models` for tests: a script per name. `remote` says which of the `server/` ones leave the machine."""
+    """`Models` for tests: a script per name. `remote` says which of the `server/` ones leave the machine; `places` are
+    folders of adapters: a name that is linked there speaks for the adapter that it is linked to."""
 
     def __init__(
         self,
@@ -95,7 +98,9 @@ class ScriptedModels:
         remote: bool = True,
         delay: float = 0.0,
         logprob: float = -0.1,
+        places: Sequence[Path] = (),
     ) -> None:
+        self._places = list(places)
         self._scripts = dict(scripts)
         self._adapters = list(adapters)
         self._remote = remote
@@ -104,6 +109,7 @@ class ScriptedModels:
         self.loaded = False
 
     def chat(self, name: str) -> BaseChatModel:
+        name = self.resolved(name)
         if name not in self._scripts:
             raise not_found(name, self.names(), server=True)
         return ScriptedChat(replies=self._scripts[name], model_name=name, delay=self._delay, logprob=self._logprob)
@@ -112,12 +118,16 @@ class ScriptedModels:
         return sorted(self._scripts, key=lambda name: (name != BASE, name.startswith(SERVER), name))
 
     def adapters(self) -> list[Adapter]:
-        return list(self._adapters)
+        return [*self._adapters, *find_adapters(self._places)]
+
+    def resolved(self, name: str) -> str:
+        return resolved_name(self._places, name)
 
     def leaves_machine(self, name: str) -> bool:
         return self._remote and name.startswith(SERVER)
 
     def fingerprint(self, name: str) -> str:
+        name = self.resolved(name)
         if name not in self._scripts:
             raise not_found(name, self.names(), server=True)
         return f"scripted:{name}"

@@ -27,6 +27,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_adapters_dataset'), ['dataset'], unique=False)
         batch_op.create_index(batch_op.f('ix_adapters_name'), ['name'], unique=False)
         batch_op.create_index(batch_op.f('ix_adapters_state'), ['state'], unique=False)
+        batch_op.create_index('ix_adapters_live', ['name'], unique=True, sqlite_where=sa.text("state = 'live'"), postgresql_where=sa.text("state = 'live'"))
 
     op.create_table('corrections',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -161,6 +162,7 @@ def downgrade() -> None:
 
     op.drop_table('corrections')
     with op.batch_alter_table('adapters', schema=None) as batch_op:
+        batch_op.drop_index('ix_adapters_live')
         batch_op.drop_index(batch_op.f('ix_adapters_state'))
         batch_op.drop_index(batch_op.f('ix_adapters_name'))
         batch_op.drop_index(batch_op.f('ix_adapters_dataset'))
