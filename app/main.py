@@ -15,10 +15,11 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
-from app.endpoints import about, answers, documents, openai
+from app.endpoints import about, answers, documents, openai, training
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
 from app.jobs import Jobs
+from app.training import open_training
 from core.errors import TriviumError
 from core.settings import Settings
 
@@ -27,8 +28,8 @@ ADDRESS_FILE = "api.json"
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def create_app(settings: Settings, models: Any = None) -> FastAPI:
-    """`models`: what to serve with instead of what the settings name (tests)."""
+def create_app(settings: Settings, models: Any = None, trainer: Any = None) -> FastAPI:
+    """`models`: what to serve with instead of what the settings name; `trainer`: what to train with (tests)."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -42,13 +43,14 @@ def create_app(settings: Settings, models: Any = None) -> FastAPI:
 
     app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.service, app.state.jobs = settings, None, None
+    app.state.training, app.state.trainer = None, trainer
     app.state.readiness, app.state.on_failure = Readiness(), None
     if settings.api_key is None:
         # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
-    for part in (openai, answers, documents, about):
+    for part in (openai, answers, documents, training, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
     app.include_router(about.public)
     return app
@@ -64,6 +66,7 @@ def start(app: FastAPI, models: Any = None) -> None:
         app.state.service = service
         jobs = Jobs(service.ingest, service.folders, job_database(settings))
         app.state.jobs = jobs
+        app.state.training = open_training(service, jobs, app.state.trainer)
         jobs.launch()
         write_address(settings)
         loading = threading.Thread(target=service.models.load, name="load", daemon=True)
@@ -93,6 +96,8 @@ def fail(app: FastAPI, error: TriviumError) -> None:
 
 
 def stop(app: FastAPI) -> None:
+    if app.state.training is not None:
+        app.state.training.close()
     if app.state.jobs is not None:
         app.state.jobs.close()
     if app.state.service is not None:
