@@ -83,11 +83,28 @@ def ingest(
 def train(
     recipe: Annotated[Path | None, typer.Option(help="default: the recipe that bears the pack's name")] = None,
     out: Annotated[Path | None, typer.Option(help="default: adapters/<pack> in the data folder")] = None,
+    dataset: Annotated[str | None, typer.Option(help="a dataset version; none: the pack's examples")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="with --dataset: of the adapter; default: the one that serves")
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="with --dataset: base, live, or an adapter to go on from")] = None,
+    search: Annotated[
+        str, typer.Option(help="with --dataset: 'r=8,16;learning_rate=1e-3,2e-3', the best is kept")
+    ] = "",
+    resume: Annotated[str | None, typer.Option(help="a run that was interrupted")] = None,
 ) -> None:
-    """Train an adapter on the pack's examples: QLoRA on a GPU, LoRA in bf16 on a CPU."""
-    from app.training import train_adapter
+    """Train an adapter: QLoRA on a GPU, LoRA in bf16 on a CPU."""
+    from app.orders import Asked
+    from app.training import train_adapter, train_version
 
-    train_adapter(recipe, out, say)
+    if dataset or resume:
+        changes = {"start": start} if start else {}
+        asked = Asked(
+            dataset=dataset, recipe=recipe.stem if recipe else None, name=name, changes=changes, search=search
+        )
+        train_version(asked, resume, say)
+    else:
+        train_adapter(recipe, out, say)
 
 
 @app.command()

@@ -30,6 +30,7 @@ class Jobs:
         from dbos import DBOS
 
         self._dbos = DBOS
+        self._queues = [QUEUE]
         DBOS(
             config={
                 "name": "trivium",
@@ -77,7 +78,17 @@ class Jobs:
     def launch(self) -> None:
         """Start the workers; jobs that a killed process left behind go on."""
         self._dbos.launch()
-        self._dbos.register_queue(QUEUE, worker_concurrency=1)
+        for queue in self._queues:
+            self._dbos.register_queue(queue, worker_concurrency=1)
+
+    @property
+    def dbos(self) -> Any:
+        """Other parts register their workflows with it before `launch`."""
+        return self._dbos
+
+    def add_queue(self, name: str) -> None:
+        """A queue whose jobs run one after the other; before `launch`."""
+        self._queues.append(name)
 
     def close(self) -> None:
         self._dbos.destroy(destroy_registry=True)
@@ -95,9 +106,10 @@ class Jobs:
             raise NotFound(f"there is no job {id!r}")
         return self._job(status)
 
-    def list(self, limit: int = 50) -> list[Job]:
-        """The newest jobs, newest first."""
-        return [self._job(status) for status in self._dbos.list_workflows(limit=limit, sort_desc=True)]
+    def list(self, limit: int = 50, kind: str | None = None) -> list[Job]:
+        """The newest jobs (of one kind), newest first."""
+        found = self._dbos.list_workflows(limit=limit, sort_desc=True, name=kind)
+        return [self._job(status) for status in found]
 
     def cancel(self, id: str) -> Job:
         """Stop a job between two files. Raises NotFound."""

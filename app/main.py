@@ -15,11 +15,12 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
-from app.endpoints import about, answers, documents, examples, openai, registry
+from app.endpoints import about, answers, documents, examples, openai, registry, training
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
 from app.gate_jobs import GateJobs
 from app.jobs import Jobs
+from app.training import open_training
 from core.errors import TriviumError
 from core.settings import Settings
 from finetune.examples import Examples
@@ -29,8 +30,8 @@ ADDRESS_FILE = "api.json"
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 
-def create_app(settings: Settings, models: Any = None) -> FastAPI:
-    """`models`: what to serve with instead of what the settings name (tests)."""
+def create_app(settings: Settings, models: Any = None, trainer: Any = None) -> FastAPI:
+    """`models`: what to serve with instead of what the settings name; `trainer`: what to train with (tests)."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -44,13 +45,14 @@ def create_app(settings: Settings, models: Any = None) -> FastAPI:
 
     app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.service, app.state.jobs = settings, None, None
-    app.state.readiness, app.state.on_failure, app.state.gates = Readiness(), None, None
+    app.state.training, app.state.trainer, app.state.gates = None, trainer, None
+    app.state.readiness, app.state.on_failure = Readiness(), None
     if settings.api_key is None:
         # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
-    for part in (openai, answers, documents, examples, registry, about):
+    for part in (openai, answers, documents, examples, registry, training, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
     app.include_router(about.public)
     return app
@@ -68,6 +70,7 @@ def start(app: FastAPI, models: Any = None) -> None:
         jobs = Jobs(service.ingest, service.folders, job_database(settings))
         app.state.gates = GateJobs(jobs, service)
         app.state.jobs = jobs
+        app.state.training = open_training(service, jobs, app.state.trainer)
         jobs.launch()
         app.state.gates.launch()
         write_address(settings)
@@ -98,6 +101,8 @@ def fail(app: FastAPI, error: TriviumError) -> None:
 
 
 def stop(app: FastAPI) -> None:
+    if app.state.training is not None:
+        app.state.training.close()
     if app.state.jobs is not None:
         app.state.jobs.close()
     if app.state.service is not None:

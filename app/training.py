@@ -1,21 +1,28 @@
-"""`trivium train`: an adapter from the pack's examples."""
+"""`trivium train`: an adapter from the pack's examples, or from a dataset version as a run that can be gone on with."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from core.domain import load_domain
+from app.orders import RECIPES, Asked, make_order
+from core.domain import Domain, load_domain
 from core.errors import SettingsError
-from core.settings import ROOT, load_settings
+from core.settings import Settings, load_settings
+from core.types import new_id
 
 if TYPE_CHECKING:
+    from app.bootstrap import Service
+    from app.jobs import Jobs
+    from app.training_jobs import TrainingJobs
+    from finetune.child import Command
     from finetune.monitor import Step
 
-RECIPES = ROOT / "finetune" / "recipes"
+RUNS = "runs"
 
 
 def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
@@ -29,6 +36,93 @@ def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
     target = out or settings.data_dir / "adapters" / domain.name
     adapter = train(base_folder(settings, say.print), domain, load_recipe(file), target, progress=shown(say))
     say.print(f"{adapter.name} is in {target}. Measure it with `trivium evaluate --save`: that opens its road.")
+
+
+def open_training(service: Service, jobs: Jobs, command: Command | None = None) -> TrainingJobs:
+    """Training for the API. Call it before `jobs.launch()`. `command`: another trainer than ours (tests)."""
+    from app.training_jobs import TrainingJobs
+    from finetune.child import trainer_command
+
+    settings, domain = service.settings, service.domain
+    build = lambda: build_dataset(settings, domain)  # noqa: E731
+    return TrainingJobs(
+        jobs,
+        settings.data_dir / RUNS,
+        lambda asked: make_order(settings, domain, asked, build),
+        lambda folder: install(folder, settings),
+        command or trainer_command,
+    )
+
+
+def build_dataset(settings: Settings, domain: Domain) -> str:
+    """A dataset version of the pack's seeds, for whoever names none. Returns its version."""
+    from finetune.dataset import build
+    from finetune.stored import write_rows
+
+    held_out = [*domain.golden(), *domain.development()]
+    made = build(domain, domain.examples(), 0, held_out=held_out)
+    write_rows(settings.data_dir / "datasets" / made.version, made.rows)
+    return made.version
+
+
+def install(folder: Path, settings: Settings) -> str:
+    """Put an adapter where serving finds it, by its name."""
+    from core.llm.adapters import read_adapter
+    from finetune.card import staged
+
+    name = str(read_adapter(folder).card["name"])
+    with staged(settings.data_dir / "adapters" / name) as target:
+        shutil.copytree(folder, target, dirs_exist_ok=True)
+    return name
+
+
+def train_version(asked: Asked, resume: str | None, say: Console) -> None:
+    """A run in this terminal. Ctrl-C stops it; one that was killed or stopped goes on with `resume`."""
+    from app.training_jobs import hand_over, place_order
+    from finetune.child import trainer_command, watch
+    from finetune.guard import TrainingError
+    from finetune.runs import Result, RunFolder, clear, find_run
+
+    settings = load_settings()
+    domain = load_domain(settings.domain)
+    if resume:
+        run = find_run(settings.data_dir / RUNS, resume)
+        clear(run)
+    else:
+        run = RunFolder(settings.data_dir / RUNS / new_id())
+        place_order(run, lambda: make_order(settings, domain, asked, lambda: build_dataset(settings, domain)))
+    say.print(f"Run {run.id}; if it is interrupted: trivium train --resume {run.id}")
+    try:
+        result = watch(run, trainer_command, told(say), lambda: None)
+    except KeyboardInterrupt:
+        raise TrainingError(f"stopped; `trivium train --resume {run.id}` goes on from the last checkpoint") from None
+    except TrainingError as error:
+        result = Result(state="failed", error=str(error))
+        run.finish(result)
+    if result.state != "done":
+        raise TrainingError(result.error)
+    id = hand_over(run, lambda folder: install(folder, settings))
+    say.print(f"{id} is trained. Measure it with `trivium evaluate --save`: that opens its road.")
+
+
+def told(say: Console) -> Callable[[Step | None, str], None]:
+    """A line every few seconds, and one for each thing that is done."""
+    import time
+
+    from finetune.monitor import EVERY
+
+    last, noted = 0.0, ""
+
+    def show(step: Step | None, note: str) -> None:
+        nonlocal last, noted
+        if note != noted:
+            say.print(note, markup=False)
+        if step and (step.step in (1, step.steps) or time.monotonic() - last >= EVERY):
+            last = time.monotonic()
+            say.print(str(step), markup=False)
+        noted = note
+
+    return show
 
 
 def train_the_router(say: Console) -> None:

@@ -8,16 +8,21 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from core.llm.adapters import CARD, CONFIG
+from core.llm.adapters import CARD, CONFIG, WEIGHTS, file_sha256
+from core.llm.base_weights import base_fingerprint
+from core.prompts import template_hash
 from core.settings import ROOT
 from finetune.guard import TrainingError
+from finetune.model import base_name
+from finetune.recipe import Recipe
 
 CURVE_POINTS = 20
 LIBRARIES = ("torch", "transformers", "peft", "trl", "bitsandbytes")
@@ -78,6 +83,43 @@ def staged(out: Path) -> Iterator[Path]:
 def write_card(folder: Path, card: dict[str, Any]) -> None:
     (folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(readme(card), encoding="utf-8")
+
+
+def describe(
+    name: str,
+    base: Path,
+    recipe: Recipe,
+    dataset: Mapping[str, object],
+    cuda: bool,
+    folder: Path,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """The card of the adapter in `folder`. `figures` is filled by an evaluation; `parent` is the adapter that training went
+    on from, `run` the run that made it; `proof`: see finetune.proof."""
+    import torch
+
+    return {
+        "name": name,
+        "base": base_name(recipe),
+        "base_fingerprint": base_fingerprint(base),
+        "sha256": file_sha256(folder / WEIGHTS),
+        "template_hash": template_hash(),
+        "dataset": {**dataset, "too_long": facts["too_long"]},
+        "parent": facts["parent"],
+        "run": facts["run"],
+        "recipe": recipe.model_dump(mode="json") | {"base": base_name(recipe)},
+        "alpha": recipe.lora_alpha,
+        "quantization": "nf4, double quantization" if recipe.quantized(cuda) else "none",
+        "seed": recipe.seed,
+        "loss": curve(facts["losses"]),
+        "versions": versions(),
+        "hardware": torch.cuda.get_device_name(0) if cuda else processor(),
+        "seconds": round(facts["seconds"], 1),
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": facts["commit"],
+        "proof": {},
+        "figures": {},
+    }
 
 
 def readme(card: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from core.types import Message
 from finetune.dataset import Row
 from finetune.guard import IGNORED, TrainingError
+from finetune.stored import Pair
 
 
 class Encoded(TypedDict):
@@ -18,6 +19,13 @@ class Encoded(TypedDict):
 def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     """The tokens that a served model continues."""
     return _ids(tokenizer, messages, add_generation_prompt=True)
+
+
+def served_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+    """The same, computed the way the local engine does it: rendered first, then tokenized without additions."""
+    turns = [message.model_dump() for message in messages]
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    return list(tokenizer.encode(text, add_special_tokens=False))
 
 
 def encode(tokenizer: Any, row: Row) -> Encoded:
@@ -47,6 +55,29 @@ def encode_all(tokenizer: Any, rows: Iterable[Row], max_length: int) -> tuple[li
     encoded = [encode(tokenizer, row) for row in rows]
     fitting = [row for row in encoded if len(row["input_ids"]) <= max_length]
     return fitting, len(encoded) - len(fitting)
+
+
+class EncodedPair(TypedDict):
+    prompt_ids: list[int]
+    chosen_ids: list[int]
+    rejected_ids: list[int]
+
+
+def encode_pairs(tokenizer: Any, pairs: Iterable[Pair], max_length: int) -> tuple[list[EncodedPair], int]:
+    """The preferences both of whose answers fit into `max_length`, and how many do not."""
+    fitting: list[EncodedPair] = []
+    left_out = 0
+    for pair in pairs:
+        rows = [
+            Row(task=pair.task, prompt=pair.prompt, completion=answer) for answer in (pair.completion, pair.rejected)
+        ]
+        chosen, rejected = (encode(tokenizer, row)["input_ids"] for row in rows)
+        if max(len(chosen), len(rejected)) > max_length:
+            left_out += 1
+            continue
+        at = len(prompt_ids(tokenizer, pair.prompt))
+        fitting.append({"prompt_ids": chosen[:at], "chosen_ids": chosen[at:], "rejected_ids": rejected[at:]})
+    return fitting, left_out
 
 
 def refuse_special(tokenizer: Any, messages: Sequence[Message]) -> None:

@@ -1,13 +1,25 @@
-"""What stops a training run: a run that "succeeds" without having learned is the commonest complaint in this field."""
+"""What stops a training run: a run that "succeeds" without having learned is the commonest complaint in this field.
+
+All rules are pure: they are given what was measured and raise TrainingError with a sentence that says what to do next.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from core.errors import TriviumError
 
 IGNORED = -100
+SHOWN = 3
+# Steps in which a loss of exactly zero means that nothing is being trained; later it may be a set learned by heart.
+FIRST_STEPS = 3
+BY_HEART = 1e-3
+# Log-probability (nats per token) by which the answers must move, at least for one prompt.
+LEAST_EFFECT = 1e-3
+# Mean difference in log-probability per token between the trainer's model and the served one. Both round to bf16, at
+# other places (docs/experiments.md has the measurements); a wrong scale or missing matrices give more than ten times that.
+SERVED_WITHIN = 0.1
 
 
 class TrainingError(TriviumError):
@@ -15,6 +27,9 @@ class TrainingError(TriviumError):
 
     status = 422
     title = "Training was stopped"
+
+
+# Before a run.
 
 
 def not_empty(rows: int, left_out: int, max_length: int) -> None:
@@ -36,6 +51,58 @@ def some_labels(rows: Iterable[Sequence[int]]) -> None:
         )
 
 
+def uncontaminated(queries: Iterable[str], held_out: Mapping[str, str], normalized: Callable[[str], str]) -> None:
+    """No row asks what a held-out case asks. `held_out`: id by normalized query."""
+    hits = [f"{held_out[text]} ({query[:60]!r})" for query in queries if (text := normalized(query)) in held_out]
+    if hits:
+        more = f" and {len(hits) - SHOWN} more" if len(hits) > SHOWN else ""
+        raise TrainingError(
+            f"{len(hits)} rows of the dataset ask what a held-out case asks: {', '.join(hits[:SHOWN])}{more}. Build the "
+            "dataset again without them: a model must not be trained on what it is measured with"
+        )
+
+
+def real_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """The answers of a preference differ. `pairs`: preferred and rejected text."""
+    same = [number for number, (chosen, rejected) in enumerate(pairs, 1) if chosen.strip() == rejected.strip()]
+    if same:
+        raise TrainingError(
+            f"{len(same)} preferences name the same answer as better and as worse (the first is row {same[0]}): "
+            "reject them in review and build the dataset again"
+        )
+
+
+def same_template(different: Sequence[str], rows: int) -> None:
+    """Every prompt reads as serving would write it now. `different`: queries whose prompt does not."""
+    if different:
+        raise TrainingError(
+            f"the prompts of {len(different)} of {rows} rows differ from what serving shows a model now (such as "
+            f"{different[0][:60]!r}): the pack or the prompt functions have changed since the dataset was built; build it again"
+        )
+
+
+def same_base(expected: str, found: str, where: str) -> None:
+    """The base has the fingerprint that it should have; `where` says whose that is."""
+    if expected != found:
+        raise TrainingError(
+            f"the base model is {found[:12]}, and {where} {expected[:12]}: its files have changed or it is another model. "
+            "Restore it, or start from the base with this one (recipe: start: base)"
+        )
+
+
+def enough_memory(needed: int, free: int, batch_size: int, length: int, device: str) -> None:
+    """`needed` and `free` are in bytes, `length` in tokens."""
+    if needed > free:
+        raise TrainingError(
+            f"this run needs about {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free on the {device}: halve batch_size "
+            f"(now {batch_size}) and double gradient_accumulation, set gradient_checkpointing, or lower max_length (the "
+            f"longest row has {length} tokens)"
+        )
+
+
+# While it runs.
+
+
 def finite(step: int, logs: Mapping[str, float]) -> None:
     """The loss and the gradient of a step are numbers."""
     for name in ("loss", "grad_norm"):
@@ -43,6 +110,24 @@ def finite(step: int, logs: Mapping[str, float]) -> None:
             raise TrainingError(
                 f"{name} is {logs[name]} at step {step}: lower learning_rate or max_grad_norm, or set precision to fp32"
             )
+
+
+def alive(step: int, logs: Mapping[str, float]) -> None:
+    """Something is being learned. At the end of a set learned by heart, loss and gradient may both be zero."""
+    early = step <= FIRST_STEPS
+    if logs.get("grad_norm") == 0 and (early or logs.get("loss", 0.0) > BY_HEART):
+        raise TrainingError(
+            f"the gradient is zero at step {step}, so nothing is learned: no trained parameter has a part in the loss; "
+            "check target_modules, and that the answers are not masked"
+        )
+    if logs.get("loss") == 0 and early:
+        raise TrainingError(
+            f"the loss is zero at step {step}: the labels are masked, or the model knows every answer by heart already; "
+            "check the dataset, or start from the base (recipe: start: base)"
+        )
+
+
+# Afterwards.
 
 
 def all_changed(before: Mapping[str, float], after: Mapping[str, float]) -> None:
@@ -54,3 +139,36 @@ def all_changed(before: Mapping[str, float], after: Mapping[str, float]) -> None
             f"{len(still)} of {len(starting)} adapter matrices did not change in training (such as "
             f"{still[0] if still else 'none found'}): no gradient reached them"
         )
+
+
+def base_kept(before: str, after: str) -> None:
+    """Fingerprints of the frozen weights in memory."""
+    if before != after:
+        raise TrainingError(
+            "the base model's own weights changed in training, so the adapter fits a model that nobody has: "
+            "report this, and train again with quantization: none"
+        )
+
+
+def outputs_differ(changes: Sequence[float]) -> None:
+    """`changes`: by prompt, the mean change of the answer's log-probability per token against the base."""
+    if not changes or max(changes) < LEAST_EFFECT:
+        raise TrainingError(
+            f"with the adapter the answers are as likely as without (largest change {max(changes, default=0):.1e} nats per "
+            "token): it has learned nothing; raise learning_rate or epochs"
+        )
+
+
+def served_as_trained(served: Sequence[Sequence[float]], trained: Sequence[Sequence[float]]) -> float:
+    """The mean difference per token of what the served adapter and the trainer's model think of the same answers.
+
+    Both hold log-probabilities of the same tokens, by prompt.
+    """
+    gaps = [abs(a - b) for left, right in zip(served, trained, strict=True) for a, b in zip(left, right, strict=True)]
+    mean = sum(gaps) / len(gaps) if gaps else math.inf
+    if not mean <= SERVED_WITHIN:  # also where it is no number
+        raise TrainingError(
+            f"the adapter as it would be served differs from the one that was trained by {mean:.2f} nats per token "
+            f"(allowed: {SERVED_WITHIN}): what was saved is not what was trained; train again, and report it if it stays so"
+        )
+    return mean

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
-from core.llm.adapters import WEIGHTS
+from core.llm.adapters import CONFIG, WEIGHTS
 from finetune.guard import TrainingError
 from finetune.recipe import Recipe
 
@@ -79,6 +80,22 @@ def lora(recipe: Recipe) -> Any:
         target_modules=targets if isinstance(targets, str) else list(targets),
         task_type="CAUSAL_LM",
     )
+
+
+def carry(model: Any, folder: Path, recipe: Recipe) -> Any:
+    """The base with an adapter whose training goes on."""
+    from peft import PeftConfig, PeftModel
+
+    config = PeftConfig.from_pretrained(str(folder))
+    config.lora_dropout = recipe.dropout  # pyright: ignore[reportAttributeAccessIssue]
+    config.inference_mode = False
+    return PeftModel.from_pretrained(model, str(folder), is_trainable=True, config=config)
+
+
+def like_start(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with the shape of the adapter that it goes on from: matrices cannot change their rank."""
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return recipe.changed(r=config["r"], alpha=config["lora_alpha"], target_modules=config["target_modules"])
 
 
 def in_fp32(model: Any) -> None:

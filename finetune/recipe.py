@@ -39,6 +39,16 @@ class Recipe(BaseModel):
         False, description="rows of like length in one batch: less padding, less mixed batches"
     )
     gradient_checkpointing: bool = Field(False, description="less memory, about a third more time")
+    start: str = Field(
+        "base",
+        min_length=1,
+        description="base: a new adapter; live: go on from the one that serves; or an adapter's name",
+    )
+    beta: float = Field(
+        0.1, gt=0, le=10, description="preferences: the higher, the nearer the adapter stays to its start"
+    )
+    preference_rate: float = Field(5e-5, gt=0, le=0.1, description="learning rate on preferences")
+    preference_epochs: float = Field(1, gt=0, le=100)
 
     @property
     def lora_alpha(self) -> int:

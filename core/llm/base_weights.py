@@ -60,6 +60,11 @@ def base_fingerprint(folder: Path) -> str:
     mark = folder / MARK
     if mark.is_file():
         return str(json.loads(mark.read_text(encoding="utf-8"))["fingerprint"])
+    return weights_fingerprint(folder)
+
+
+def weights_fingerprint(folder: Path) -> str:
+    """The fingerprint of the weights as they lie there now, whatever was noted at conversion. Raises ModelError."""
     stamps = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in _weight_files(folder))
     return _fingerprint(stamps)
 

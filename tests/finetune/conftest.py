@@ -66,15 +66,18 @@ def tokenizer():
 @pytest.fixture(scope="session")
 def base(tmp_path_factory) -> Path:
     """The folder of the tiny base model."""
+    return tiny(tmp_path_factory.mktemp("tiny"))
+
+
+def tiny(folder: Path, hidden: int = 32) -> Path:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("tiny")
     config = LlamaConfig(
         vocab_size=260,
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,

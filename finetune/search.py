@@ -1,0 +1,79 @@
+"""A small search: each change of a recipe is trained and measured on development cases, and the best adapter is kept."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.domain import Domain
+from core.llm.adapters import read_adapter
+from finetune.card import write_card
+from finetune.dataset import Dataset
+from finetune.guard import TrainingError
+from finetune.inspection import every_row, pairs_of
+from finetune.model import use_cuda
+from finetune.monitor import Progress
+from finetune.recipe import Recipe
+from finetune.runs import Order, RunFolder
+from finetune.sweep import chosen, run_name
+from finetune.train import Ways, train_on
+from finetune.trainers import steps_of
+from finetune.trial import overall, trial
+
+CELLS, FIGURES = "cells", "search.json"
+
+
+def choose(run: RunFolder, order: Order, domain: Domain, dataset: Dataset, ways: Ways, progress: Progress) -> Path:
+    """The folder of the best adapter. What was trained and measured before a kill is not done again."""
+    scores = read_scores(run)
+    for number, change in enumerate(order.search):
+        name = run_name(change)
+        if name in scores:
+            continue
+        folder = run.path / CELLS / name
+        if not folder.exists():
+            recipe = order.recipe.changed(**change)
+            done, left = sum(row["steps"] for row in scores.values()), len(order.search) - number - 1
+            own = replace(ways, work=run.work / name, before=done, after=left * steps_in(dataset, recipe))
+            train_on(Path(order.base), domain, recipe, dataset, folder, progress, own)
+            shutil.rmtree(run.work / name, ignore_errors=True)
+        run.say(f"measuring {name} on development cases")
+        scores[name] = measure(folder, order, domain, dataset)
+        write_scores(run, scores)
+    return run.path / CELLS / best(scores)
+
+
+def measure(folder: Path, order: Order, domain: Domain, dataset: Dataset) -> dict[str, Any]:
+    cases = chosen(domain, {row.task for row in every_row(dataset)}, order.search_cases)
+    if not cases:
+        raise TrainingError("a search needs development cases of the tasks that are trained: write development.jsonl")
+    figures = trial(Path(order.base), folder, domain, cases, use_cuda(order.device))
+    card = read_adapter(folder).card
+    write_card(folder, {**card, "figures": {"development": figures}})
+    return {"score": overall(figures), "loss": card["loss"]["last"], "steps": card["loss"]["steps"], "figures": figures}
+
+
+def best(scores: Mapping[str, Mapping[str, Any]]) -> str:
+    """The highest score; of equal ones the lowest loss. Pure."""
+    return max(scores, key=lambda name: (scores[name]["score"], -scores[name]["loss"]))
+
+
+def steps_in(dataset: Dataset, recipe: Recipe) -> int:
+    """Steps of one cell, if none of its rows is too long."""
+    pairs = steps_of(len(pairs_of(dataset)), recipe, recipe.preference_epochs)
+    return steps_of(len(dataset.rows), recipe, recipe.epochs) + pairs
+
+
+def read_scores(run: RunFolder) -> dict[str, dict[str, Any]]:
+    file = run.path / FIGURES
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def write_scores(run: RunFolder, scores: Mapping[str, Any]) -> None:
+    partial = run.path / f".{FIGURES}"
+    partial.write_text(json.dumps(scores, indent=2), encoding="utf-8")
+    partial.replace(run.path / FIGURES)
