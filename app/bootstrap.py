@@ -131,7 +131,7 @@ class Service:
             return embeddings.query(texts[0])[None] if len(texts) == 1 else embeddings.encode_queries(texts)
 
         return Reviewed(
-            self.corrections, self.reviews.route_labels, self.domain, encode, standalone, disagreement, ALIKE,
+            self.corrections, self.reviews.route_labels, [task.name for task in self.domain.tasks], encode, standalone, disagreement, ALIKE,
             self.best_road,
         )  # fmt: skip
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.answering import Matched
 from core.corrections import Corrections, query_key
-from core.domain import Domain
 from core.types import Correction, Example, Query, RouteDecision
 
 if TYPE_CHECKING:
@@ -39,10 +38,10 @@ class Reviewed:
     `best_road` names the strategy that serves a task. Safe to use from threads."""
 
     def __init__(
-        self, corrections: Corrections, labels: Callable[[], Sequence[tuple[str, str]]], domain: Domain, encode: Encode,
+        self, corrections: Corrections, labels: Callable[[], Sequence[tuple[str, str]]], tasks: Collection[str], encode: Encode,
         standalone: Callable[[Query], str], disagreement: Disagreement, alike: float, best_road: Callable[[str], str],
     ) -> None:  # fmt: skip
-        self._corrections, self._labels, self._domain, self._encode = corrections, labels, domain, encode
+        self._corrections, self._labels, self._tasks, self._encode = corrections, labels, frozenset(tasks), encode
         self._standalone, self._disagreement, self._alike = standalone, disagreement, alike
         self._best_road = best_road
         self._vectors: dict[str, np.ndarray] = {}
@@ -89,6 +88,8 @@ class Reviewed:
         """(texts, size); what was embedded lately is not embedded again."""
         import numpy as np
 
+        if not texts:
+            return np.zeros((0, 0))
         with self._lock:
             if len(self._vectors) > KEPT_VECTORS:
                 self._vectors.clear()
@@ -98,9 +99,9 @@ class Reviewed:
 
     def _label(self, text: str) -> str | None:
         """The task that a reviewer gave this very query, the last word first."""
-        key, known = query_key(text), {task.name for task in self._domain.tasks}
+        key = query_key(text)
         for query, task in reversed(self._labels()):
-            if query_key(query) == key and task in known:
+            if query_key(query) == key and task in self._tasks:
                 return task
         return None
 

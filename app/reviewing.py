@@ -72,7 +72,7 @@ def take(service: Service, review: Review) -> tuple[Recorded, bool]:
         example = service.reviews.example(review.subject)
         check(review, domain, example.task)
         return service.reviews.record(review, lambda reviews: decide_example(example, reviews, quorum)), False
-    answer = service.store.answer(review.subject)
+    answer = service.runs.answer(review.subject)
     check(review, domain, task_of(answer, review))
     subject = the_subject(service, answer)
     recorded = service.reviews.record(review, lambda reviews: decide(domain, subject, reviews, quorum))
