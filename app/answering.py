@@ -1,8 +1,10 @@
-"""The serving flow: query -> evidence -> router.route -> strategies[decision.strategy].stream -> answer -> store."""
+"""The serving flow: query -> evidence -> router.route -> strategies[decision.strategy].stream -> answer -> store.
+A query that a reviewer has corrected takes a shorter one: query -> correction -> answer -> store."""
 
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -14,9 +16,11 @@ from core.protocols import Router, Strategy
 from core.types import (
     Answer,
     Cited,
+    Correction,
     Dropped,
     Event,
     Evidence,
+    Example,
     Finished,
     Query,
     RouteDecision,
@@ -31,13 +35,33 @@ class Retriever(Protocol):
 
 
 @dataclass(frozen=True)
+class Matched:
+    """What reviewers have said of a query. `standalone`: the query as it can be understood alone; `correction` with its
+    `decision`: the answer that they gave to it. Without one: `task`, where they named it; `suggestion`: their answer to a
+    similar query; `examples`: such queries and answers, to be shown to a model."""
+
+    standalone: str = ""
+    correction: Correction | None = None
+    decision: RouteDecision | None = None
+    task: str | None = None
+    suggestion: str = ""
+    examples: tuple[Example, ...] = ()
+
+
+class Reviewers(Protocol):
+    def match(self, query: Query) -> Matched: ...
+
+
+@dataclass(frozen=True)
 class Answering:
-    """The parts that one answer needs."""
+    """The parts that one answer needs. `reviewers`: what they corrected is answered so at once."""
 
     retriever: Retriever
     router: Router
     strategies: Mapping[str, Strategy]
     max_query_chars: int
+    reviewers: Reviewers | None = None
+    refusals: frozenset[str] = frozenset()
 
     def check(self, query: Query) -> None:
         """Raises QueryError for a query that cannot be taken."""
@@ -56,18 +80,50 @@ class Answering:
     def stream(self, query: Query, stop: threading.Event) -> Iterator[tuple[Answer, Event | RouteDecision]]:
         """Each event with the answer as it stands after it. The first event is the decision, the last is Finished."""
         began = time.perf_counter()
-        answer = Answer(query=query.text)
-        decision, evidence = self.route(query)
-        timings = {"route": round(time.perf_counter() - began, 4)}
-        answer = answer.model_copy(update={"route": decision, "passages": evidence.passages, "timings": timings})
+        matched = self.reviewers.match(query) if self.reviewers else Matched()
+        if matched.correction and matched.decision:
+            decision, evidence = matched.decision, Evidence(query=matched.standalone)
+            events = reviewed(matched.correction, self.refusals, stop)
+        else:
+            query = query.model_copy(update={"examples": matched.examples})
+            decision, evidence = self.route(query.model_copy(update={"task": matched.task or query.task}))
+            if matched.task and not query.task:
+                decision = labelled(decision)
+            events = self.strategies[decision.strategy].stream(query, decision, evidence, stop)
+            events = itertools.chain(doubts(decision), events)
+        answer = opened(query, matched, decision, evidence, round(time.perf_counter() - began, 4))
         yield answer, decision
-        events = self.strategies[decision.strategy].stream(query, decision, evidence, stop)
-        for event in itertools.chain(doubts(decision), events):
+        for event in events:
             seconds = round(time.perf_counter() - began, 4)
             answer = grown(answer, event, seconds)
             if isinstance(event, Finished) and stop.is_set():
                 answer = answer.model_copy(update={"status": "stopped"})
             yield answer, event
+
+
+def opened(query: Query, matched: Matched, decision: RouteDecision, evidence: Evidence, seconds: float) -> Answer:
+    """The answer as it stands once the road is chosen, `seconds` after the query. Pure."""
+    completed = evidence.query if evidence.query != query.text.strip() else ""
+    served = matched.correction
+    return Answer(
+        query=query.text, standalone=completed, route=decision, passages=evidence.passages, timings={"route": seconds},
+        reviewed=served is not None, correction_id=served.id if served else "", suggestion=matched.suggestion,
+    )  # fmt: skip
+
+
+def reviewed(correction: Correction, refusals: frozenset[str], stop: threading.Event) -> Iterator[Event]:
+    """A reviewer's answer, streamed word by word as a model's would be."""
+    for piece in re.findall(r"\s*\S+\s*$|\s*\S+", correction.answer):
+        if stop.is_set():
+            break
+        yield Text(text=piece)
+    yield Finished(refused=correction.answer in refusals)
+
+
+def labelled(decision: RouteDecision) -> RouteDecision:
+    """The decision where a reviewer named the task of this very query."""
+    said = f"A reviewer said that this is a {decision.task.replace('_', ' ')} question. "
+    return decision.model_copy(update={"reason": said + decision.reason, "unsure": False})
 
 
 def doubts(decision: RouteDecision) -> list[Event]:

@@ -106,6 +106,10 @@ def print_answer(answer: Answer, show: Console) -> None:
         show.print(f"  [{citation.number}] {citation.source}{place}", markup=False, style="dim")
     for warning in answer.warnings:
         show.print(f"  warning: {warning}", markup=False, style="yellow")
+    if answer.suggestion:
+        show.print(f"  {answer.suggestion}", markup=False, style="cyan")
+    if answer.reviewed:
+        show.print("  reviewed answer", style="green")
     stayed = "text left this machine" if answer.left_machine else "stayed on this machine"
     show.print(f"  {stayed}, {answer.timings.get('total', 0):.1f} s", style="dim")
 

@@ -14,14 +14,18 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from app.answering import Answering
+from app.corrections import Reviewed
 from app.documents_road import WRITTEN, Documents
 from app.promoting import mend, open_registry, promote
+from app.review import refusals
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
+from core.corrections import Corrections, query_key
 from core.domain import Domain, load_domain
 from core.errors import AdapterMismatch, ModelNotFound, TriviumError
 from core.labelled import fingerprint, labelled
 from core.measured import Measured, Standing, Trust, load_measured, load_own, standing
+from core.reviews import Reviews
 from core.settings import Settings
 from core.store import Store, open_store
 from core.types import STRATEGIES, Query, Registered
@@ -122,6 +126,37 @@ class Service:
     def _look_again(self) -> None:
         self.measured = self.measured.model_copy(update={"own": load_own(self.settings.data_dir)})
         self._fingerprints.clear()
+    def best_road(self, task: str) -> str:
+        """The strategy that serves a task: the best open one, else the first that may, else none."""
+        kind = next((one for one in self.domain.tasks if one.name == task), None)
+        roads = [(self.standing(task, s), s) for s in kind.strategies] if kind else []
+        ranked = sorted(roads, key=lambda pair: (not pair[0].open, -(pair[0].score or 0.0)))
+        return ranked[0][1] if ranked else "refuse"
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        return Reviews(self.store)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        return Corrections(self.store)
+
+    @cached_property
+    def reviewed(self) -> Reviewed:
+        """Which reviewed answer fits a query."""
+        from retrieval.agreement import ALIKE, disagreement
+        from retrieval.hybrid import standalone
+
+        embeddings = self.index.embeddings
+
+        def encode(texts: list[str]) -> Any:
+            # A single query is asked for by retrieval too, and kept.
+            return embeddings.query(texts[0])[None] if len(texts) == 1 else embeddings.encode_queries(texts)
+
+        return Reviewed(
+            self.corrections, self.reviews.route_labels, [task.name for task in self.domain.tasks], encode, standalone, disagreement, ALIKE,
+            self.best_road,
+        )  # fmt: skip
 
     def folders(self) -> list[Path]:
         """Where documents lie: the pack's, and what was uploaded."""
@@ -221,7 +256,10 @@ def build_answering(service: Service) -> Answering:
         ),
         "refuse": Refusing(domain),
     }  # fmt: skip
-    return Answering(retriever, build_router(service), strategies, service.settings.max_query_chars)
+    return Answering(
+        retriever, build_router(service), strategies, service.settings.max_query_chars, service.reviewed,
+        refusals(domain),
+    )  # fmt: skip
 
 
 def build_router(service: Service) -> ExpectedQualityRouter:
@@ -231,11 +269,15 @@ def build_router(service: Service) -> ExpectedQualityRouter:
 
 
 def fitted_likeness(service: Service) -> TaskLikeness:
+    """Fitted on the pack's labelled queries and on what reviewers said; golden cases are never among them."""
     found, embeddings = labelled(service.domain), service.index.embeddings
+    golden = {query_key(case.query) for case in service.domain.golden()}
+    known = {task.name for task in service.domain.tasks}
+    told = {query_key(query): (query, task) for query, task in service.reviews.route_labels() if task in known}
     return TaskLikeness(
         embeddings.encode_queries, [one.query for one in found], [one.task for one in found],
         service.index.best_likeness, service.settings.data_dir / "cache", embeddings.name,
-        {one.query for one in found if one.judged},
+        {one.query for one in found if one.judged}, [label for key, label in told.items() if key not in golden],
     )  # fmt: skip
 
 

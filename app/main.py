@@ -15,7 +15,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
-from app.endpoints import about, answers, documents, examples, openai, registry, training
+from app.endpoints import about, answers, documents, examples, openai, registry, review, training
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
 from app.gate_jobs import GateJobs
@@ -52,7 +52,7 @@ def create_app(settings: Settings, models: Any = None, trainer: Any = None) -> F
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
-    for part in (openai, answers, documents, examples, registry, training, about):
+    for part in (openai, answers, documents, review, examples, training, registry, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
     app.include_router(about.public)
     return app

@@ -10,6 +10,7 @@ TriviumError                 something a person can mend; the message says how
 │   └── Truncated            a structured answer reached its token limit before it was whole
 ├── QueryError               the query cannot be taken as it is (empty, too long, unknown strategy)
 ├── NotFound                 no answer, job, document … of that id
+├── ReviewTaken              another review was stored under this id
 ├── Busy                     the queue is full; try again after `retry_after` seconds
 ├── RegistryError            the registry does not do this: a refused adapter, no former one, files that changed
 └── DataFolderInUse          another process owns the data folder
@@ -63,6 +64,11 @@ class QueryError(TriviumError):
 class NotFound(TriviumError):
     status = 404
     title = "Not found"
+
+
+class ReviewTaken(TriviumError):
+    status = 409
+    title = "Another review has this id"
 
 
 class Busy(TriviumError):

@@ -26,10 +26,12 @@ def tuned_messages(domain: Domain, task: TaskType, query: str) -> list[Message]:
 
 
 def prompt_messages(domain: Domain, task: TaskType, query: Query, steps: bool = False) -> list[Message]:
-    """System prompt with the task's instruction, its few-shot pairs, the conversation so far, the query."""
+    """System prompt with the task's instruction, its few-shot pairs (the pack's, then reviewed ones), the conversation so far, the query."""
     system = " ".join(filter(None, [domain.system_prompt, task.instruction, STEP_BY_STEP if steps else ""]))
     shots: list[Message] = []
-    for shot in nearest_shots(task, query.text):
+    # A reviewed answer to a similar query comes last: a small model imitates what it read last.
+    reviewed = [example for example in query.examples if example.task == task.name]
+    for shot in [*nearest_shots(task, query.text), *reviewed]:
         shots += [Message(role="user", content=shot.query), Message(role="assistant", content=shot.answer)]
     history = list(query.history[-HISTORY_TURNS:])
     return [Message(role="system", content=system), *shots, *history, Message(role="user", content=query.text)]

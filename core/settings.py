@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     floor: float = Field(0.7, ge=0, le=1, description="golden score under which a strategy may not serve a task")
     serve_unmeasured: bool = Field(False, description="let unmeasured strategies answer, with a warning")
 
+    review_quorum: int = Field(
+        1, ge=1, le=20,
+        description="reviewers who must agree; 1: any one decides; from 2 on, whoever wrote the correction does not count",
+    )  # fmt: skip
+
     @field_validator("data_dir", "domain", "adapters_dir")
     @classmethod
     def absolute(cls, path: Path) -> Path:

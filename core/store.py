@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, delete, event, func, select, updat
 from sqlalchemy.orm import Session
 
 from core.errors import NotFound
-from core.tables import AnswerRow, ChunkRow, DocumentRow, NoteRow, RatingRow
+from core.tables import AnswerRow, ChunkRow, DocumentRow, NoteRow, RatingRow, fields_of
 from core.types import Answer, Passage, Rating, now
 
 # Answers that were asked for side by side are no conversation.
@@ -122,8 +122,7 @@ class Store:
         if answer_id is not None:
             wanted = wanted.where(RatingRow.answer_id == answer_id)
         with self.session() as session:
-            columns = [column.name for column in RatingRow.__table__.columns]
-            return [Rating(**{name: getattr(row, name) for name in columns}) for row in session.scalars(wanted)]
+            return [Rating(**fields_of(row, Rating.model_fields)) for row in session.scalars(wanted)]
 
     # Documents and chunks
 

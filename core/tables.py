@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, String, Text, text
@@ -13,6 +14,13 @@ LIVE = text("state = 'live'")
 
 class Base(DeclarativeBase):
     pass
+
+
+def fields_of(row: object, names: Iterable[str]) -> dict[str, Any]:
+    """Fields of a row by name; SQLite gives times without their zone, which is UTC."""
+    found = {name: getattr(row, name) for name in names}
+    times = {name: value for name, value in found.items() if isinstance(value, datetime) and value.tzinfo is None}
+    return found | {name: value.replace(tzinfo=UTC) for name, value in times.items()}
 
 
 class AnswerRow(Base):

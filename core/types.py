@@ -39,6 +39,9 @@ class Query(Noun):
     strategy: Serving | None = None
     adapter: str | None = None
     task: str | None = None
+    examples: tuple[Example, ...] = Field(
+        default=(), description="reviewed answers to similar queries, which prompting shows the model"
+    )
 
 
 class Passage(Noun):
@@ -106,6 +109,7 @@ class Answer(Noun):
     id: str = Field(default_factory=new_id)
     conversation: str = ""
     query: str
+    standalone: str = Field(default="", description="the query as it was searched for, if a follow-up was completed")
     text: str = ""
     status: AnswerStatus = "running"
     route: RouteDecision | None = None
@@ -117,6 +121,9 @@ class Answer(Noun):
     )
     confidence: float | None = None
     refused: bool = False
+    reviewed: bool = Field(default=False, description="a reviewer's correction, word for word; no model wrote it")
+    correction_id: str = Field(default="", description="the correction that a reviewed answer gives")
+    suggestion: str = Field(default="", description="a reviewed answer to a similar query, which may not fit this one")
     model: str = ""
     left_machine: bool = False
     timings: dict[str, float] = Field(
@@ -162,6 +169,9 @@ class Example(Noun):
     created_at: datetime | None = None
 
 
+Query.model_rebuild()
+
+
 class Review(Noun):
     """One reviewer's verdict on an answer or on an example. `fault`: what was wrong; `correction`: the answer as it should
     have been; `fact`: the correction is a fact, which belongs into documents and never into weights."""
@@ -191,11 +201,30 @@ class Correction(Noun):
     answer_id: str = ""
     example_id: str = ""
     document: str = Field(
-        default="", description="the document it rests on; when that changes, the correction is stale"
+        default="", description="the documents it rests on, one in each line; when one changes, the correction is stale"
     )
     document_sha256: str = ""
     author: str = ""
     learned_by: str = ""
+    created_at: datetime = Field(default_factory=now)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """`document` names one in each line."""
+        return tuple(filter(None, self.document.split("\n")))
+
+
+class Judgement(Noun):
+    """What a review teaches router (`kind` route, `value` {task}) or retrieval (passage, {passage, source, text, answers}),
+    or a document that is missing (document, {fact, source, markdown}: `done` once it is there)."""
+
+    id: str = Field(default_factory=new_id)
+    kind: Literal["route", "passage", "document"]
+    query: str
+    value: dict[str, Any] = {}
+    answer_id: str = ""
+    author: str = ""
+    done: bool = False
     created_at: datetime = Field(default_factory=now)
 
 

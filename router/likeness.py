@@ -28,20 +28,30 @@ class Likeness:
 
 
 class TaskLikeness:
-    """`evidence`: likeness of the best passage for each of some query vectors (queries, dimensions) -> (queries,)."""
+    """`evidence`: likeness of the best passage for each of some query vectors (queries, dimensions) -> (queries,).
+    `told`: (query, task) as reviewers decided it; they stand in for labelled queries of the same text."""
 
     def __init__(
         self, encode: Encode, queries: Sequence[str], tasks: Sequence[str], evidence: Callable[[np.ndarray], np.ndarray],
-        cache: Path, model: str, judged: Collection[str] = (),
+        cache: Path, model: str, judged: Collection[str] = (), told: Sequence[tuple[str, str]] = (),
     ) -> None:  # fmt: skip
         from sklearn.linear_model import LogisticRegression
 
-        self._encode, self._queries, self._tasks = encode, list(queries), np.asarray(tasks)
-        self._vectors = embed_cached(encode, queries, cache, model)
+        vectors = embed_cached(encode, queries, cache, model)
         frames = embed_cached(encode, [frame(query) for query in queries], cache, model)
-        self._model, self._matrix, self._judged = None, None, frozenset(judged)
-        if len(set(tasks)) > 1:
-            matrix = features(queries, self._vectors, frames, evidence(self._vectors))
+        new = [query for query, _ in told]
+        # Embedded apart, so that the many vectors of the pack stay as they are in the cache.
+        kept = [n for n, query in enumerate(queries) if query not in new]
+        self._queries = [*(queries[n] for n in kept), *new]
+        self._tasks = np.asarray([*(tasks[n] for n in kept), *(task for _, task in told)])
+        self._vectors, frames = vectors[kept], frames[kept]
+        if new:
+            self._vectors = np.vstack([self._vectors, encode(new)])
+            frames = np.vstack([frames, encode([frame(query) for query in new])])
+        self._encode, self._judged = encode, frozenset(judged) | frozenset(new)
+        self._model, self._matrix = None, None
+        if len(set(self._tasks)) > 1:
+            matrix = features(self._queries, self._vectors, frames, evidence(self._vectors))
             self._model = LogisticRegression(C=REGULARIZATION, class_weight="balanced", max_iter=500)
             self._model.fit(matrix, self._tasks)
             self._matrix = matrix

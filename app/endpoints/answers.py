@@ -71,7 +71,9 @@ def history(answers: list[Answer]) -> tuple[Message, ...]:
 def ask(body: Ask, service: ServiceDep) -> dict[str, str]:
     if body.adapter and body.adapter not in (known := [a.name for a in service.models.adapters()]):
         raise ModelNotFound(f"there is no adapter {body.adapter!r}; there are {', '.join(known) or 'none'}")
-    before = history(service.store.conversation(body.conversation)) if body.conversation else ()
+    # An answer is whole a moment before it is stored: ask its run.
+    said = service.store.conversation(body.conversation) if body.conversation else []
+    before = history([service.runs.answer(stored.id) for stored in said])
     query = Query(
         text=body.query,
         history=before,
