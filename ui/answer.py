@@ -27,11 +27,12 @@ def show_partial(answer: Answer) -> None:
 def show_answer(answer: Answer, ask_again: AskAgain) -> None:
     """A finished answer, with all that is known of it."""
     if answer.route:
-        show_road(answer.route, answer.refused)
+        show_road(answer.route, answer.refused, answer.reviewed)
     for warning in answer.warnings:
         st.warning(safe.plain(warning), icon=":material/warning:")
     show_text(answer.text)
     show_end(answer, ask_again)
+    show_suggestion(answer)
     if answer.dropped:
         st.caption(words.dropped(len(answer.dropped)))
     show_sources(answer.citations)
@@ -50,8 +51,10 @@ def show_answer(answer: Answer, ask_again: AskAgain) -> None:
         verdict(answer.id)
 
 
-def show_road(route: RouteDecision, refused: bool = False) -> None:
+def show_road(route: RouteDecision, refused: bool = False, reviewed: bool = False) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if reviewed:
+            st.badge("Reviewed answer", icon=":material/verified:", color="green")
         road_badge(route.strategy)
         if refused and route.strategy != "refuse":
             road_badge("refuse")
@@ -81,6 +84,14 @@ def show_text(text: str) -> None:
             st.markdown(block.text)
 
 
+def show_suggestion(answer: Answer) -> None:
+    """What a reviewer answered to a query like this one: offered, since likeness alone does not make it right here."""
+    if answer.suggestion:
+        with st.container(border=True):
+            st.caption(":material/verified: A reviewer answered a question like this one so. Check that it fits yours.")
+            show_text(answer.suggestion)
+
+
 def show_end(answer: Answer, ask_again: AskAgain) -> None:
     """Why an answer ended early, and the way on."""
     if answer.status == "complete":
@@ -95,14 +106,14 @@ def show_end(answer: Answer, ask_again: AskAgain) -> None:
     st.button("Ask again", key=f"again-{answer.id}", on_click=ask_again, args=(answer.query, strategy))
 
 
-def show_sources(citations: tuple[Citation, ...]) -> None:
+def show_sources(citations: tuple[Citation, ...], expanded: bool = False) -> None:
     """Each cited passage once, with the parts that were used marked in it."""
     if not citations:
         return
     passages: dict[str, list[Citation]] = {}
     for citation in citations:
         passages.setdefault(citation.passage_id, []).append(citation)
-    with st.expander(safe.label(words.sources(citations)), icon=":material/format_quote:"):
+    with st.expander(safe.label(words.sources(citations)), icon=":material/format_quote:", expanded=expanded):
         for cited in passages.values():
             numbers = ", ".join(dict.fromkeys(f"[{citation.number}]" for citation in cited))
             st.markdown(f"**{safe.label(numbers)}** {safe.label(words.place(cited[0]))}")

@@ -83,6 +83,8 @@ def _one(letter: str, answer: Answer, answers: list[Answer], revealed: bool, wai
     st.subheader(letter)
     if revealed and answer.route:
         road_badge(answer.route.strategy)
+    if revealed and answer.reviewed:
+        st.badge("Reviewed answer", icon=":material/verified:", color="green")
     if answer.text:
         show_text(answer.text)
     elif answer.status == "running":

@@ -54,7 +54,7 @@ def shelf() -> None:
     """Jobs and documents; redrawn every second for as long as something is at work."""
     surface_flash()
     try:
-        known = sorted(api().jobs(), key=lambda job: job.created_at)
+        known = sorted((job for job in api().jobs() if job.kind in JOBS), key=lambda job: job.created_at)
         documents = api().documents()
     except ApiError as error:
         problem(error)

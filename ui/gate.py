@@ -47,6 +47,14 @@ def flash(error: ApiError) -> None:
     st.session_state[FLASH], st.session_state[SHOWN] = error, False
 
 
+def attempt(action: Callable[..., object], *arguments: object) -> None:
+    """Do what a button stands for; what the API refuses is said by the run that follows."""
+    try:
+        action(*arguments)
+    except ApiError as error:
+        flash(error)
+
+
 def surface_flash() -> None:
     """Called in a fragment: what its callback could not do is shown by the whole page."""
     if FLASH in st.session_state and not st.session_state[SHOWN]:

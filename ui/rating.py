@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.types import Rating
-from ui import words
+from ui import safe, words
 from ui.client import ApiError, api
 from ui.gate import flash
 
@@ -39,8 +39,24 @@ def verdict(answer_id: str) -> None:
     if st.session_state.get(OPEN) == answer_id:
         _form(answer_id)
     elif known := _last(answer_id):
-        learned = "Your corrected answer waits for review." if known.correction else "Noted."
+        _became(known)
+
+
+def _became(rating: Rating) -> None:
+    """Thanks for a rating, and what became of it since."""
+    try:
+        outcome = api().outcome(rating.id)
+    except ApiError:
+        outcome = {}  # the answer above is worth more than this line
+    said = words.OUTCOMES.get(outcome.get("state", ""))
+    if not said:
+        learned = "Your corrected answer waits for review." if rating.correction else "Noted."
         st.caption(f"Thank you. {learned}")
+        return
+    sentences = [said, *(words.sentence(effect) for effect in outcome.get("effects") or ())]
+    if outcome.get("learned_by"):
+        sentences.append(f"The adapter {outcome['learned_by']} has learned it.")
+    st.caption(":material/rule: " + " ".join(safe.label(sentence) for sentence in sentences))
 
 
 def _form(answer_id: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
-from core.types import Answer, Citation
+from core.types import Answer, Citation, Passage
 
 Color = Literal["blue", "green", "violet", "gray"]
 
@@ -25,6 +25,17 @@ REASONS = (
     "Should have said “I don't know”",
     "Should have answered",
 )
+OUTCOMES = {
+    "approved": "Reviewed: the answer stands.",
+    "corrected": "Reviewed: the answer was corrected.",
+    "rejected": "Reviewed: the answer was rejected.",
+}
+VERDICTS = {
+    "promote": ("Better: it may go live.", "Found better."),
+    "refuse": ("Not better: it does not go live.", "Refused."),
+    "not_enough_cases": ("Too few cases to say: it does not go live.", "Too few cases to say."),
+}
+FAULTS = {"route": "Route", "retrieval": "Retrieval", "generation": "Generation", "document": "Missing document"}
 REFUSED_FOR_DOCUMENTS = "Does a document of yours answer this? Add it, and ask again."
 
 
@@ -44,10 +55,10 @@ def confidence(value: float | None) -> str:
     return "Doubtful: do not rely on it"
 
 
-def place(citation: Citation) -> str:
-    """Source, heading and page of a citation."""
-    page = f"page {citation.page}" if citation.page is not None else ""
-    return " · ".join(part for part in (citation.source, citation.heading, page) if part)
+def place(found: Citation | Passage) -> str:
+    """Source, heading and page."""
+    page = f"page {found.page}" if found.page is not None else ""
+    return " · ".join(part for part in (found.source, found.heading, page) if part)
 
 
 def sources(citations: Iterable[Citation]) -> str:
@@ -94,3 +105,38 @@ def size(count: int | float | None) -> str:
 
 def many(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start and a full stop at its end."""
+    text = text.strip()
+    return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+def left(seconds: float | None) -> str:
+    """Time left, as coarse as it is known."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s left"
+    return f"{round(seconds / 60)} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
+
+
+def short(version: str) -> str:
+    """A content address, short enough to be read."""
+    return version[:12]
+
+
+def agreement(found: dict[str, Any]) -> str:
+    """How far a reviewer and the others judge alike."""
+    done = many(int(found.get("reviews") or 0), "review")
+    share, kappa = found.get("agreement"), found.get("kappa")
+    if share is None:
+        return f"{done} by you; your agreement shows once others judged the same answers"
+    beyond = "" if kappa is None else f" (kappa {kappa:.2f})"
+    return f"{done} by you, {share:.0%} as others judged{beyond}"
+
+
+def day(row: dict[str, Any]) -> str:
+    """The day that a row of the API was made on, as it says it."""
+    return str(row.get("created_at") or "")[:10]

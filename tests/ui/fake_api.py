@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 from core.types import Answer, Job, Rating, new_id
-from tests.ui import scenes
+from tests.ui import fake_loop, scenes
 
 
 class FakeApi:
@@ -26,6 +26,7 @@ class FakeApi:
         self.ratings: list[Rating] = []
         self.received: list[tuple[str, str, Any]] = []
         self.jobs: dict[str, Job] = {}
+        self.loop = fake_loop.FakeLoop()
         fields = ("source", "state", "error", "size", "chunks", "uploaded")
         self.documents: dict[str, dict[str, Any]] = {
             row[0]: dict(zip(fields, row, strict=True)) for row in scenes.DOCUMENTS
@@ -143,7 +144,9 @@ class Handler(BaseHTTPRequestHandler):
         self._reply(404, {"title": "Not found", "status": 404, "detail": f"there is no {address.path}"})
 
     def _reply(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
-        payload = b"" if status == 204 else json.dumps(body, default=lambda noun: noun.model_dump(mode="json")).encode()
+        payload = b"" if status == 204 else body
+        if not isinstance(payload, bytes):
+            payload = json.dumps(body, default=lambda noun: noun.model_dump(mode="json")).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/problem+json" if status >= 400 else "application/json")
         self.send_header("Content-Length", str(len(payload)))
@@ -166,7 +169,8 @@ def ask(fake: FakeApi, body: Any, **_: Any) -> Reply:
 
 
 def get_answer(fake: FakeApi, id: str, **_: Any) -> Reply:
-    return (200, fake.answers[id]) if id in fake.answers else (404, {"title": "Not found", "detail": f"no answer {id}"})
+    found = fake.answers.get(id) or fake.loop.answers.get(id)
+    return (200, found) if found else (404, {"title": "Not found", "detail": f"no answer {id}"})
 
 
 def stop(fake: FakeApi, id: str, **_: Any) -> Reply:
@@ -224,7 +228,9 @@ def remove(fake: FakeApi, source: str, **_: Any) -> Reply:
 
 
 def cancel(fake: FakeApi, id: str, **_: Any) -> Reply:
-    fake.jobs[id] = fake.jobs[id].model_copy(update={"state": "cancelled"})
+    job = fake.jobs.get(id, Job(id=id, kind="train", state="pending"))
+    fake.jobs[id] = job.model_copy(update={"state": "cancelled"})
+    fake_loop.ended(fake, id)
     return 200, fake.jobs[id]
 
 
@@ -246,6 +252,7 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("DELETE", "/api/documents/(.+)", remove),
     ("GET", "/api/jobs", lambda fake, **_: (200, list(fake.jobs.values()))),
     ("POST", "/api/jobs/([^/]+)/cancel", cancel),
+    *fake_loop.ENDPOINTS,
 ]
 
 

@@ -1,6 +1,7 @@
-"""Pictures of the real page with the real model: python -m tests.ui.look PAGE_URL OUT_FOLDER.
+"""Pictures of the real page with the real model: python -m tests.ui.look PAGE_URL OUT_FOLDER [loop].
 
-Clicks the eight first-screen questions one after another, then compares one, on a laptop and on a phone.
+Clicks the eight first-screen questions one after another, then compares one, on a laptop and on a phone; then all parts
+of the learning loop. With `loop`, only those: they are worth a look against the fake API too, which has much to show.
 """
 
 from __future__ import annotations
@@ -14,6 +15,21 @@ from playwright.sync_api import Page, sync_playwright
 from tests.ui.test_browser import ARGS
 
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
+LOOP = {
+    "review-name": "review",
+    "review": "review?reviewer=ann",
+    "review-corrections": "review?part=Corrections",
+    "review-missing": "review?part=Missing+documents",
+    "examples": "examples",
+    "examples-drafts": "examples?examples=Drafts",
+    "examples-all": "examples?examples=All",
+    "examples-add": "examples?examples=Add",
+    "learning-datasets": "learning",
+    "learning-training": "learning?learn=Training",
+    "learning-adapters": "learning?learn=Adapters",
+    "learning-report": "learning?learn=Adapters&report=rep-better",
+    "learning-report-refused": "learning?learn=Adapters&report=rep-worse",
+}
 RECIPE = "One 24 GB card, an 8B model, 3,000 tickets, JSON out: which recipe?"
 
 
@@ -24,8 +40,10 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
         for name, (width, height) in SIZES.items():
             page = browser.new_page(viewport={"width": width, "height": height})
-            first_screen(page, url, out, name)
-            others(page, url, out, name)
+            if sys.argv[3:] != ["loop"]:
+                first_screen(page, url, out, name)
+                others(page, url, out, name)
+            loop(page, url, out, name)
         browser.close()
 
 
@@ -56,6 +74,26 @@ def others(page: Page, url: str, out: Path, name: str) -> None:
         page.goto(f"{url}/{part}")
         page.wait_for_timeout(4_000)
         page.screenshot(path=out / f"{name}-{part}.png")
+
+
+def loop(page: Page, url: str, out: Path, name: str) -> None:
+    """Each part of the pages of the loop, whole; the review also as it stands in view, and with a correction begun."""
+    for part, address in LOOP.items():
+        page.goto(f"{url}/{address}")
+        page.wait_for_timeout(3_500)
+        page.screenshot(path=out / f"{name}-{part}.png")
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": SIZES[name][0], "height": min(4_000, max(height + 80, SIZES[name][1]))})
+        page.wait_for_timeout(700)
+        page.screenshot(path=out / f"{name}-{part}-whole.png")
+        page.set_viewport_size({"width": SIZES[name][0], "height": SIZES[name][1]})
+    page.goto(f"{url}/review?reviewer=ann")
+    page.get_by_role("button", name="Skip").wait_for(timeout=30_000)
+    page.keyboard.press("2")
+    page.wait_for_timeout(1_500)
+    page.keyboard.press("e")
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=out / f"{name}-review-correct.png")
 
 
 if __name__ == "__main__":

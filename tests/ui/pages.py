@@ -38,7 +38,9 @@ def text(at: AppTest) -> str:
     kinds = (at.title, at.markdown, at.caption, at.info, at.warning, at.error, at.success, at.code)
     said = [element.value for kind in kinds for element in kind]
     labels = [element.label for element in at.expander] + [button.label for button in at.button]
-    return "\n".join([*said, *labels]).replace("\\", "")
+    labels += [element.label for element in at.checkbox]
+    cells = [str(cell) for table in at.table for cell in table.value.to_numpy().flatten()]
+    return "\n".join([*said, *labels, *cells]).replace("\\", "")
 
 
 def button(at: AppTest, label: str) -> None:

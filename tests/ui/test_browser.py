@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.ui import scenes
 from tests.ui.fake_api import FakeApi
+from tests.ui.fake_loop import FakeLoop
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -38,6 +39,17 @@ AT_ITS_END = """() => {
     const main = document.querySelector("main");
     return main.scrollTop > 300 && main.scrollHeight - main.clientHeight - main.scrollTop < 5;
 }"""
+PATHS = [
+    "",
+    "compare",
+    "review?reviewer=ann",
+    "examples",
+    "learning",
+    "learning?learn=Training",
+    "learning?learn=Adapters&report=rep-better",
+    "documents",
+    "router",
+]
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 expect.set_options(timeout=20_000)
 
@@ -99,6 +111,7 @@ def desk(shared: FakeApi) -> FakeApi:
     shared.pace, shared.ready, shared.refusal = 0.02, True, None
     for kept in (shared.answers, shared.ratings, shared.received, shared.jobs):
         kept.clear()
+    shared.loop = FakeLoop()
     return shared
 
 
@@ -243,6 +256,47 @@ def test_a_preference_shows_the_roads(browser: Browser, address: str, desk: Fake
     page.context.close()
 
 
+def test_three_answers_are_reviewed_by_keyboard_alone(browser: Browser, address: str, desk: FakeApi) -> None:
+    page = opened(browser, f"{address}/review?reviewer=ann", "phone")
+    skip = page.get_by_role("button", name="Skip")
+    expect(skip).to_be_visible()
+    page.keyboard.press("3")
+    expect(page.get_by_role("button", name="Generation")).to_have_attribute("kind", "primary")
+    page.keyboard.press("e")
+    field = page.get_by_label("The right answer")
+    expect(field).to_be_focused()
+    field.press("End")
+    page.keyboard.type(" Ask again in May: x, s, 1.")
+    page.keyboard.press("Control+Enter")
+    shown(page, "2 left")
+    page.wait_for_function("document.querySelector('main').scrollTop === 0")
+    expect(skip).to_be_visible()
+    page.keyboard.press("s")
+    shown(page, "1 left")
+    expect(skip).to_be_visible()
+    page.keyboard.press("x")
+    shown(page, "Nothing waits for review.")
+    given = [(body["verdict"], body["fault"], body["correction"][-9:]) for body in desk.posted("/api/review")]
+    assert given == [("correct", "generation", " x, s, 1."), ("skip", "", ""), ("reject", "", "")]
+    page.context.close()
+
+
+def test_a_part_of_a_page_has_its_own_address(browser: Browser, address: str, desk: FakeApi) -> None:
+    page = opened(browser, f"{address}/learning")
+    page.get_by_role("radio", name="Adapters").or_(
+        page.get_by_role("button", name="Adapters", exact=True)
+    ).first.click()
+    page.get_by_role("button", name="Report").first.click()
+    shown(page, "Better: it may go live.")
+    assert "learn=Adapters" in page.url
+    assert "report=rep-old" in page.url
+    page.reload()
+    shown(page, "Better: it may go live.")
+    page.get_by_role("button", name="All adapters").click()
+    shown(page, "Only an adapter that the gate found better")
+    page.context.close()
+
+
 def test_uploaded_files_are_indexed_while_the_page_looks_on(
     browser: Browser, address: str, desk: FakeApi, tmp_path: Path
 ) -> None:
@@ -261,7 +315,7 @@ def test_uploaded_files_are_indexed_while_the_page_looks_on(
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("path", ["", "compare", "documents", "router"])
+@pytest.mark.parametrize("path", PATHS)
 def test_no_page_scrolls_sideways(browser: Browser, address: str, desk: FakeApi, path: str, size: str) -> None:
     page = opened(browser, f"{address}/{path}", size)
     expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -217,3 +217,24 @@ def test_an_api_that_goes_away_in_the_middle_is_waited_for(fake: FakeApi, monkey
     monkeypatch.setenv("TRIVIUM_API_URL", fake.url)
     fake.go_on()
     until(at, lambda at: "Unused hours do not carry over [1]." in text(at))
+
+
+def test_a_reviewed_answer_is_marked(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    reviewed = {"text": "It is 140 hours.", "route": scenes.decision("rag"), "reviewed": True}
+    monkeypatch.setattr(scenes, "whole", lambda query, strategy: reviewed)
+    assert "Reviewed answer" in text(asked(fake, QUESTION))
+
+
+def test_a_suggestion_is_offered_beside_the_answer_and_stays_text(
+    fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = {
+        "text": "I don't know.",
+        "route": scenes.decision("rag"),
+        "suggestion": "![x](http://127.0.0.1:9/s.png) 140",
+    }
+    monkeypatch.setattr(scenes, "whole", lambda query, strategy: near)
+    at = asked(fake, QUESTION)
+    assert "A reviewer answered a question like this one so." in text(at)
+    assert all("![" not in element.value for element in at.markdown)
+    assert "Reviewed answer" not in text(at)
