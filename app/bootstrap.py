@@ -126,6 +126,7 @@ class Service:
     def _look_again(self) -> None:
         self.measured = self.measured.model_copy(update={"own": load_own(self.settings.data_dir)})
         self._fingerprints.clear()
+
     def best_road(self, task: str) -> str:
         """The strategy that serves a task: the best open one, else the first that may, else none."""
         kind = next((one for one in self.domain.tasks if one.name == task), None)

@@ -82,22 +82,22 @@ def ingest(
 @app.command()
 def train(
     recipe: Annotated[Path | None, typer.Option(help="default: the recipe that bears the pack's name")] = None,
-    out: Annotated[Path | None, typer.Option(help="default: adapters/<pack> in the data folder")] = None,
-    dataset: Annotated[str | None, typer.Option(help="a dataset version; none: the pack's examples")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="with --dataset: of the adapter; default: the one that serves")
+    out: Annotated[
+        Path | None, typer.Option(help="only write an adapter of the pack's examples into this folder")
     ] = None,
-    start: Annotated[str | None, typer.Option(help="with --dataset: base, live, or an adapter to go on from")] = None,
-    search: Annotated[
-        str, typer.Option(help="with --dataset: 'r=8,16;learning_rate=1e-3,2e-3', the best is kept")
-    ] = "",
+    dataset: Annotated[
+        str | None, typer.Option(help="a dataset version; none: one is built of the approved examples")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="of the adapter; default: the one that serves")] = None,
+    start: Annotated[str | None, typer.Option(help="base, live, or an adapter to go on from")] = None,
+    search: Annotated[str, typer.Option(help="'r=8,16;learning_rate=1e-3,2e-3', the best is kept")] = "",
     resume: Annotated[str | None, typer.Option(help="a run that was interrupted")] = None,
 ) -> None:
     """Train an adapter: QLoRA on a GPU, LoRA in bf16 on a CPU."""
     from app.orders import Asked
     from app.training import train_adapter, train_version
 
-    if dataset or resume:
+    if out is None:
         changes = {"start": start} if start else {}
         asked = Asked(
             dataset=dataset, recipe=recipe.stem if recipe else None, name=name, changes=changes, search=search
@@ -105,6 +105,18 @@ def train(
         train_version(asked, resume, say)
     else:
         train_adapter(recipe, out, say)
+
+
+@app.command()
+def learn(
+    dataset: Annotated[str | None, typer.Option(help="a dataset version; none: one is built")] = None,
+    rows: Annotated[int | None, typer.Option(help="at most so many examples")] = None,
+    start: Annotated[str, typer.Option(help="live: go on from what serves; base: begin anew")] = "live",
+) -> None:
+    """From the approved examples to a live adapter: build, train, register, evaluate, and promote if it is better."""
+    from app.learn_command import learn_here
+
+    learn_here(dataset, rows, start, show, say)
 
 
 @app.command()

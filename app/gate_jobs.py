@@ -69,6 +69,11 @@ class GateJobs:
     def launch(self) -> None:
         self._dbos.register_queue(QUEUE, worker_concurrency=1)
 
+    def follow_up(self, id: str) -> None:
+        """Queue the evaluation of what was just trained; the same weights trained again were judged already."""
+        if self._service.registry.get(id).state == "candidate":
+            self._dbos.enqueue_workflow(QUEUE, self._gate, id)
+
     def start(self, id: str) -> Job:
         """Queue the evaluation of a candidate; one runs at a time.
 

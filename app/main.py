@@ -70,7 +70,7 @@ def start(app: FastAPI, models: Any = None) -> None:
         jobs = Jobs(service.ingest, service.folders, job_database(settings))
         app.state.gates = GateJobs(jobs, service)
         app.state.jobs = jobs
-        app.state.training = open_training(service, jobs, app.state.trainer)
+        app.state.training = open_training(service, jobs, app.state.gates.follow_up, app.state.trainer)
         jobs.launch()
         app.state.gates.launch()
         write_address(settings)

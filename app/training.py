@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from app.orders import RECIPES, Asked, make_order
-from core.domain import Domain, load_domain
+from app.orders import RECIPES, Asked, make_order, recipe_of
+from core.domain import load_domain
 from core.errors import SettingsError
-from core.settings import Settings, load_settings
+from core.settings import load_settings
 from core.types import new_id
 
 if TYPE_CHECKING:
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 RUNS = "runs"
 
 
-def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
+def train_adapter(recipe: Path | None, out: Path, say: Console) -> None:
+    """On the pack's own examples, into a folder; neither the registry nor the gate learns of it."""
     from core.llm.base_weights import base_folder
     from finetune.recipe import load_recipe
     from finetune.train import train
@@ -33,64 +33,60 @@ def train_adapter(recipe: Path | None, out: Path | None, say: Console) -> None:
     settings = load_settings()
     domain = load_domain(settings.domain)
     file = recipe or default_recipe(domain.name)
-    target = out or settings.data_dir / "adapters" / domain.name
-    adapter = train(base_folder(settings, say.print), domain, load_recipe(file), target, progress=shown(say))
-    say.print(f"{adapter.name} is in {target}. Measure it with `trivium evaluate --save`: that opens its road.")
+    adapter = train(base_folder(settings, say.print), domain, load_recipe(file), out, progress=shown(say))
+    say.print(f"{adapter.name} is in {out}. Measure it with `trivium evaluate --save`: that opens its road.")
 
 
-def open_training(service: Service, jobs: Jobs, command: Command | None = None) -> TrainingJobs:
-    """Training for the API. Call it before `jobs.launch()`. `command`: another trainer than ours (tests)."""
+def open_training(
+    service: Service, jobs: Jobs, then: Callable[[str], None], command: Command | None = None
+) -> TrainingJobs:
+    """Training for the API. Call it before `jobs.launch()`.
+
+    Args:
+        then: called with the id of each new candidate.
+        command: another trainer than ours (tests).
+    """
+    from app.learning import build
     from app.training_jobs import TrainingJobs
     from finetune.child import trainer_command
 
     settings, domain = service.settings, service.domain
-    build = lambda: build_dataset(settings, domain)  # noqa: E731
     return TrainingJobs(
         jobs,
         settings.data_dir / RUNS,
-        lambda asked: make_order(settings, domain, asked, build),
-        lambda folder: install(folder, settings),
+        lambda asked: make_order(settings, domain, asked, lambda: build(service, asked)),
+        lambda folder: service.registry.register(folder).id,
+        then,
         command or trainer_command,
     )
 
 
-def build_dataset(settings: Settings, domain: Domain) -> str:
-    """A dataset version of the pack's seeds, for whoever names none. Returns its version."""
-    from finetune.dataset import build
-    from finetune.stored import write_rows
-
-    held_out = [*domain.golden(), *domain.development()]
-    made = build(domain, domain.examples(), 0, held_out=held_out)
-    write_rows(settings.data_dir / "datasets" / made.version, made.rows)
-    return made.version
-
-
-def install(folder: Path, settings: Settings) -> str:
-    """Put an adapter where serving finds it, by its name."""
-    from core.llm.adapters import read_adapter
-    from finetune.card import staged
-
-    name = str(read_adapter(folder).card["name"])
-    with staged(settings.data_dir / "adapters" / name) as target:
-        shutil.copytree(folder, target, dirs_exist_ok=True)
-    return name
-
-
 def train_version(asked: Asked, resume: str | None, say: Console) -> None:
     """A run in this terminal. Ctrl-C stops it; one that was killed or stopped goes on with `resume`."""
+    from app.datasets import build_version
+    from app.promoting import open_registry
     from app.training_jobs import hand_over, place_order
+    from core.store import open_store
     from finetune.child import trainer_command, watch
     from finetune.guard import TrainingError
     from finetune.runs import Result, RunFolder, clear, find_run
+    from retrieval.embeddings import open_embeddings
 
     settings = load_settings()
     domain = load_domain(settings.domain)
+    store = open_store(settings.database)
+    recipe = recipe_of(settings, domain, asked)
+
+    def build() -> str:
+        encode = open_embeddings(settings).encode_queries
+        return build_version(domain, store, settings, encode, recipe=recipe).version
+
     if resume:
         run = find_run(settings.data_dir / RUNS, resume)
         clear(run)
     else:
         run = RunFolder(settings.data_dir / RUNS / new_id())
-        place_order(run, lambda: make_order(settings, domain, asked, lambda: build_dataset(settings, domain)))
+        place_order(run, lambda: make_order(settings, domain, asked, build))
     say.print(f"Run {run.id}; if it is interrupted: trivium train --resume {run.id}")
     try:
         result = watch(run, trainer_command, told(say), lambda: None)
@@ -101,8 +97,9 @@ def train_version(asked: Asked, resume: str | None, say: Console) -> None:
         run.finish(result)
     if result.state != "done":
         raise TrainingError(result.error)
-    id = hand_over(run, lambda folder: install(folder, settings))
-    say.print(f"{id} is trained. Measure it with `trivium evaluate --save`: that opens its road.")
+    registry = open_registry(settings, store)
+    id = hand_over(run, lambda folder: registry.register(folder).id)
+    say.print(f"{id} is a candidate. `trivium adapters evaluate {id}` asks the gate whether it may serve.")
 
 
 def told(say: Console) -> Callable[[Step | None, str], None]:

@@ -39,6 +39,7 @@ class TrainingJobs:
         order: turns what was asked into an order, building a dataset version if need be; may raise TriviumError.
         register: copies a finished adapter's folder into the registry and gives its id; after a kill it is called again,
             and must give the same id.
+        then: called in the workflow with the id that was given; what it queues is queued once.
         command: what trains a run folder; tests give a script that needs no model.
     """
 
@@ -48,6 +49,7 @@ class TrainingJobs:
         folder: Path,
         order: Callable[[Asked], tuple[Order, Path | None]],
         register: Callable[[Path], str],
+        then: Callable[[str], None] = lambda _: None,
         command: Command = trainer_command,
     ) -> None:
         self._jobs, self._folder, self._command = jobs, folder, command
@@ -76,7 +78,9 @@ class TrainingJobs:
             result = Result.model_validate(fit(id))
             if result.state != "done":
                 raise TrainingError(result.error)
-            return {"adapter": enter(id), "errors": []}
+            adapter = enter(id)
+            then(adapter)
+            return {"adapter": adapter, "errors": []}
 
         self._train = train
 

@@ -130,8 +130,6 @@ class Answer(Noun):
         default={},
         description="seconds: route, first_token, total; counts: prompt_tokens, tokens; cut: 1 where the length ended it",
     )
-    reviewed: bool = False
-    suggestion: str = ""
     error: str = ""
     created_at: datetime = Field(default_factory=now)
 

@@ -8,7 +8,6 @@ from typing import Any, TypedDict
 from core.types import Message
 from finetune.dataset import Row
 from finetune.guard import IGNORED, TrainingError
-from finetune.stored import Pair
 
 
 class Encoded(TypedDict):
@@ -63,7 +62,7 @@ class EncodedPair(TypedDict):
     rejected_ids: list[int]
 
 
-def encode_pairs(tokenizer: Any, pairs: Iterable[Pair], max_length: int) -> tuple[list[EncodedPair], int]:
+def encode_pairs(tokenizer: Any, pairs: Iterable[Row], max_length: int) -> tuple[list[EncodedPair], int]:
     """The preferences both of whose answers fit into `max_length`, and how many do not."""
     fitting: list[EncodedPair] = []
     left_out = 0

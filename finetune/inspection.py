@@ -17,17 +17,12 @@ from finetune.dataset import Dataset, Row, normalized
 from finetune.encode import Encoded, EncodedPair, prompt_ids, served_ids
 from finetune.guard import TrainingError
 from finetune.recipe import Recipe
-from finetune.stored import Pair, Stored
 
 LOOKED_AT = 50  # rows whose tokens are compared; the template is one for all
 
 
 def every_row(dataset: Dataset) -> tuple[Row, ...]:
-    return (*dataset.rows, *pairs_of(dataset))
-
-
-def pairs_of(dataset: Dataset) -> tuple[Pair, ...]:
-    return dataset.pairs if isinstance(dataset, Stored) else ()
+    return (*dataset.rows, *dataset.pairs)
 
 
 def base_is(base: Path, expected: str, whose: str) -> None:
@@ -54,7 +49,7 @@ def sound_rows(domain: Domain, dataset: Dataset) -> None:
     guard.same_template([asked(row) for row in rows if not reads_as_served(domain, row)], len(rows))
     held_out = {normalized(case.query): case.id for case in (*domain.golden(), *domain.development())}
     guard.uncontaminated([asked(row) for row in rows], held_out, normalized)
-    pairs = [(pair.completion[-1].content, pair.rejected[-1].content) for pair in pairs_of(dataset)]
+    pairs = [(pair.completion[-1].content, pair.rejected[-1].content) for pair in dataset.pairs]
     guard.real_pairs(pairs)
 
 

@@ -55,12 +55,13 @@ def perform(run: RunFolder) -> str:
     from core.llm.adapters import read_adapter
     from finetune.model import quiet
     from finetune.search import choose
-    from finetune.stored import read_rows
     from finetune.train import Ways, train_on
+    from finetune.versions import load
 
     quiet()
     order = run.order()
-    domain, dataset = load_domain(Path(order.pack)), read_rows(Path(order.dataset))
+    folder = Path(order.dataset)
+    domain, dataset = load_domain(Path(order.pack)), load(folder.parent, folder.name, order.recipe.seed)
     ways = Ways(
         device=order.device, commit=order.commit, name=order.name, run=run.id, base_fingerprint=order.base_fingerprint,
         start=start_of(run, order), work=run.work, checkpoint_seconds=order.checkpoint_seconds,

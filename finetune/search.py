@@ -14,7 +14,7 @@ from core.llm.adapters import read_adapter
 from finetune.card import write_card
 from finetune.dataset import Dataset
 from finetune.guard import TrainingError
-from finetune.inspection import every_row, pairs_of
+from finetune.inspection import every_row
 from finetune.model import use_cuda
 from finetune.monitor import Progress
 from finetune.recipe import Recipe
@@ -64,7 +64,7 @@ def best(scores: Mapping[str, Mapping[str, Any]]) -> str:
 
 def steps_in(dataset: Dataset, recipe: Recipe) -> int:
     """Steps of one cell, if none of its rows is too long."""
-    pairs = steps_of(len(pairs_of(dataset)), recipe, recipe.preference_epochs)
+    pairs = steps_of(len(dataset.pairs), recipe, recipe.preference_epochs)
     return steps_of(len(dataset.rows), recipe, recipe.epochs) + pairs
 
 

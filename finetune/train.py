@@ -154,7 +154,7 @@ def prepare(base: Path, domain: Domain, recipe: Recipe, dataset: Dataset, ways: 
     tokenizer = load_tokenizer(base)
     inspection.same_tokens(tokenizer, dataset)
     rows, long_rows = encode_all(tokenizer, dataset.rows, recipe.max_length)
-    pairs, long_pairs = encode_pairs(tokenizer, inspection.pairs_of(dataset), recipe.max_length)
+    pairs, long_pairs = encode_pairs(tokenizer, dataset.pairs, recipe.max_length)
     guard.not_empty(len(rows) + len(pairs), long_rows + long_pairs, recipe.max_length)
     guard.some_labels([row["labels"] for row in rows])
     if ways.start:

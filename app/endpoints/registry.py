@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.endpoints.common import NotReady, OpenServiceDep, ServiceDep
 from app.erasing import Erased, erase
 from app.gate_jobs import GateJobs
+from app.learning import take_over_later
 from core.types import Job, Registered, Report
 from finetune.gate_report import as_markdown
 
@@ -58,7 +59,9 @@ def evaluate(id: str, _: ServiceDep, gates: GatesDep) -> Job:
 @router.post("/registry/{id}/promote")
 def promote(id: str, service: OpenServiceDep) -> Registered:
     """Let an adapter serve from the next query on; 409 with the reason where it may not."""
-    return service.promote(id)
+    promoted = service.promote(id)
+    take_over_later(service, promoted)
+    return promoted
 
 
 @router.post("/registry/{id}/retire")
@@ -69,7 +72,9 @@ def retire(id: str, service: OpenServiceDep) -> Registered:
 @router.post("/registry/{name}/rollback")
 def roll_back(name: str, service: OpenServiceDep) -> Registered:
     """Go back to what served before; `name` is the name that it serves under, or the id of the live one."""
-    return service.roll_back(name)
+    serving = service.roll_back(name)
+    take_over_later(service, serving)
+    return serving
 
 
 @router.get("/reports/{id}")

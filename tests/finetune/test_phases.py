@@ -12,10 +12,9 @@ from core.llm.adapters import WEIGHTS, read_adapter
 from core.llm.base_weights import base_fingerprint
 from core.types import Message
 from finetune.checkpoints import last_checkpoint, mark_whole
-from finetune.dataset import build, to_row
+from finetune.dataset import Dataset, Row, build, to_row
 from finetune.guard import TrainingError
 from finetune.monitor import silent
-from finetune.stored import Pair, Stored, read_rows, write_rows
 from finetune.train import Ways, train_on
 from tests.finetune.conftest import RECIPE, examples, tiny
 
@@ -26,15 +25,15 @@ class Killed(BaseException):
     """Stands for a kill: nothing may catch it."""
 
 
-def pairs(domain, count=8) -> tuple[Pair, ...]:
+def pairs(domain, count=8) -> tuple[Row, ...]:
     """People preferred "open" to "shut", whatever the door."""
     rows = [to_row(domain, example.model_copy(update={"answer": "open"})) for example in examples(count)]
-    return tuple(Pair(**row.model_dump(), rejected=(Message(role="assistant", content="shut"),)) for row in rows)
+    return tuple(row.model_copy(update={"rejected": (Message(role="assistant", content="shut"),)}) for row in rows)
 
 
-def dataset(domain, rows=12, preferences=0) -> Stored:
+def dataset(domain, rows=12, preferences=0) -> Dataset:
     made = build(domain, examples(rows), 7, held_out=[])
-    return Stored(version="v", rows=made.rows, pairs=pairs(domain, preferences))
+    return Dataset(version="v", rows=made.rows, pairs=pairs(domain, preferences))
 
 
 def sha(folder) -> str:
@@ -58,18 +57,6 @@ class Journal:
         return list(self.steps)
 
 
-def test_a_version_on_disk_reads_as_it_was_written(domain, tmp_path):
-    made = dataset(domain, 4, 2)
-    write_rows(tmp_path / "v", made.rows, made.pairs, origin="seeds")
-    assert read_rows(tmp_path / "v") == made
-    assert read_rows(tmp_path / "v").summary()["pairs"] == 2
-    (tmp_path / "v" / "rows.jsonl").write_text('{"task": "label"}\n')
-    with pytest.raises(TrainingError, match=r"rows.jsonl:1: prompt"):
-        read_rows(tmp_path / "v")
-    with pytest.raises(TrainingError, match="no dataset version"):
-        read_rows(tmp_path / "w")
-
-
 def test_preferences_are_trained_after_the_examples_and_make_the_preferred_answer_likelier(base, domain, tmp_path):
     journal, data = Journal(), dataset(domain, 12, 8)
     recipe = RECIPE.changed(preference_rate=1e-2, preference_epochs=3, beta=1)
@@ -87,7 +74,7 @@ def test_preferences_are_trained_after_the_examples_and_make_the_preferred_answe
 def test_preferences_alone_are_enough(base, domain, tmp_path):
     recipe = RECIPE.changed(preference_rate=1e-2, preference_epochs=2)
     journal = Journal()
-    train_on(base, domain, recipe, Stored(version="v", rows=(), pairs=pairs(domain)), tmp_path / "made", journal, CPU)
+    train_on(base, domain, recipe, Dataset(version="v", rows=(), pairs=pairs(domain)), tmp_path / "made", journal, CPU)
     assert [step.phase for step in journal.steps] == ["preferences"] * 4
 
 
