@@ -49,6 +49,7 @@ def build_version(
     encode: Encode,
     *,
     tasks: Sequence[str] = (),
+    origins: Sequence[str] = (),
     limits: Limits | None = None,
     recipe: Recipe | None = None,
 ) -> DatasetVersion:
@@ -56,6 +57,7 @@ def build_version(
 
     Args:
         tasks: only examples of these task types; none: of all.
+        origins: only examples of these origins; none: of all.
         recipe: leaves out rows that are longer than its `max_length`, as its base model counts tokens.
 
     Raises:
@@ -66,7 +68,8 @@ def build_version(
         for task in tasks:
             domain.task(task)
         Examples(store).sync_seeds(domain)
-        found = [one for one in Examples(store).list(state="approved") if not tasks or one.task in tasks]
+        found = Examples(store).list(state="approved")
+        found = [one for one in found if (not tasks or one.task in tasks) and (not origins or one.origin in origins)]
         if recipe is not None:
             limits = limits.model_copy(update={"tokens": recipe.max_length})
         tokens = token_counter(recipe, settings) if recipe is not None else None

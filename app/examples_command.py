@@ -167,6 +167,7 @@ def decide(state: Any, ids: list[str], everything: bool, task: str | None, origi
 @dataset.command("build")
 def build(
     task: Annotated[list[str] | None, typer.Option(help="only this task type (several times for several)")] = None,
+    origin: Annotated[list[str] | None, typer.Option(help="only of this origin, such as seed or review")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="at most so many; a smaller set is part of a larger")] = None,
     recipe: Annotated[Path | None, typer.Option(help="leave out rows that are too long for it")] = None,
     account_share: Annotated[float | None, typer.Option(min=0.01, max=1, help="one account's; 1: no bound")] = None,
@@ -185,7 +186,7 @@ def build(
     with opened() as (settings, domain, store):
         found = build_version(
             domain, store, settings, open_embeddings(settings).encode_queries,
-            tasks=task or (), limits=limits, recipe=load_recipe(recipe) if recipe else None,
+            tasks=task or (), origins=origin or (), limits=limits, recipe=load_recipe(recipe) if recipe else None,
         )  # fmt: skip
         print_version(found.version, found.manifest)
         show.print(f"{settings.data_dir / 'datasets' / found.version / 'README.md'} is its card", markup=False)

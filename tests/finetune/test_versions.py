@@ -9,6 +9,7 @@ from core.errors import NotFound
 from core.store import open_store
 from core.types import Example
 from finetune.dataset import Limits, build
+from finetune.dataset_card import card
 from finetune.encode import Row
 from finetune.importing import read_examples
 from finetune.manifest import manifest
@@ -168,10 +169,17 @@ def test_the_card_and_its_plots_show_text_of_people_as_text(kept, domain):
     spiteful = PAIR.model_copy(update={"author": '<script>alert(1)</script> & "x" | y', "rejected": ""})
     version = saved(kept, domain, [*examples(), spiteful]).version
     plots = kept.plots(version)
-    card = kept.card(version)
+    page = kept.card(version)
     assert set(plots) == {"tasks.svg", "dropped.svg", "authors.svg", "lengths.svg"}
-    assert all(f"]({name})" in card for name in plots)
+    assert all(f"]({name})" in page for name in plots)
     for svg in plots.values():
         assert ET.fromstring(svg).tag.endswith("svg")
-    assert "<script>" not in card + plots["authors.svg"]
-    assert "1 preference, 12 seed" in card
+    assert "<script>" not in page + plots["authors.svg"]
+    assert "1 preference, 12 seed" in page
+
+
+def test_the_card_takes_no_markup_from_what_people_name(domain):
+    dataset = build(domain, examples(), 0, held_out=[])
+    told = manifest(domain, dataset, Limits(allowed=frozenset({"<img src=x>|*b*"})))
+    assert " <img" not in card(told)
+    assert r"\<img src=x\>\|\*b\*" in card(told)
