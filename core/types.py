@@ -117,14 +117,15 @@ class Answer(Noun):
     )
     confidence: float | None = None
     refused: bool = False
+    reviewed: bool = Field(default=False, description="a reviewer's correction, word for word; no model wrote it")
+    correction_id: str = Field(default="", description="the correction that a reviewed answer gives")
+    suggestion: str = Field(default="", description="a reviewed answer to a similar query, which may not fit this one")
     model: str = ""
     left_machine: bool = False
     timings: dict[str, float] = Field(
         default={},
         description="seconds: route, first_token, total; counts: prompt_tokens, tokens; cut: 1 where the length ended it",
     )
-    reviewed: bool = False
-    suggestion: str = ""
     error: str = ""
     created_at: datetime = Field(default_factory=now)
 
