@@ -69,7 +69,7 @@ def one(row: dict[str, Any]) -> None:
 
 def left_out(manifest: dict[str, Any]) -> str:
     total = sum(manifests.counts(manifest.get("dropped")).values())
-    return f", and what became of {words.many(total, 'example')} that were dropped" if total else ""
+    return f", and {words.many(total, 'example')} dropped" if total else ""
 
 
 def compare(versions: list[str]) -> None:

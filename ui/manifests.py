@@ -26,8 +26,11 @@ def show(version: str, manifest: dict[str, Any]) -> None:
     for name, body in rest.items():
         if isinstance(body, dict) and body:
             about = " (median, 95th percentile and longest, in characters)" if name == LENGTHS else ""
-            st.markdown(f"**{safe.label(said(name))}**{about}")
-            st.table(table(body), border="horizontal", hide_index=True)
+            if any(isinstance(value, dict) for value in body.values()):
+                st.markdown(f"**{safe.label(said(name))}**{about}")
+                st.table(table(body), border="horizontal", hide_index=True)
+            else:
+                st.markdown(f"**{safe.label(said(name))}:** {safe.label(cell(body))}")
     if st.toggle("Show each dropped example and the plots", key=f"whole-{version}"):
         try:
             whole(api().dataset(version))

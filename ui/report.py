@@ -69,7 +69,7 @@ def line(row: dict[str, Any]) -> dict[str, str]:
     return {
         "Task": safe.label(str(row["task"])),
         "Cases": f"{int(row.get('n') or 0):,}",
-        "Right, before and now": f"{percent(row.get('incumbent'))} → {percent(row.get('candidate'))}",
+        "Right": f"{percent(row.get('incumbent'))} → {percent(row.get('candidate'))}",
         "Better": f"{int(row.get('better') or 0):,}",
         "Worse": f"{int(row.get('worse') or 0):,}",
         "Verdict": safe.label(str(row.get("verdict") or "").replace("_", " ")),

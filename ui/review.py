@@ -86,13 +86,14 @@ def show_last() -> None:
     last = st.session_state.get(LAST)
     if not last:
         return
-    lines = [f"**{last['verdict']}:** {safe.label(last['query'], limit=80)}"]
-    lines += [safe.label(words.sentence(effect)) for effect in last["effects"]]
+    told = [f":material/done: **{last['verdict']}:** {safe.label(last['query'], limit=60)}"]
+    told += [safe.label(words.sentence(effect)) for effect in last["effects"]]
     if last["waiting_for"]:
-        lines.append(f"It takes effect after {words.many(last['waiting_for'], 'more review')} by others.")
-    st.success("  \n".join(lines), icon=":material/done:")
-    if not st.session_state.get(BACK):
-        st.button("Back to it", key="go-back", shortcut="B", type="tertiary", icon=":material/undo:", on_click=go_back)
+        told.append(f"It takes effect after {words.many(last['waiting_for'], 'more review')} by others.")
+    with st.container(horizontal=True, border=True, vertical_alignment="center", key="last"):
+        st.caption(" · ".join(told))
+        if not st.session_state.get(BACK):
+            st.button("Back", key="go-back", shortcut="B", type="tertiary", icon=":material/undo:", on_click=go_back)
 
 
 def go_back() -> None:

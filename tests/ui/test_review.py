@@ -263,7 +263,7 @@ def test_one_key_says_that_it_should_have_said_i_dont_know(fake: FakeApi) -> Non
 def test_the_last_decision_can_be_taken_again(fake: FakeApi) -> None:
     at = opened(fake)
     button(at, "Approve")
-    button(at, "Back to it")
+    button(at, "Back")
     assert f"**{scenes.QUOTA}**" in text(at)
     button(at, "Reject")
     assert [(review.subject, review.verdict) for review in fake.loop.reviews] == [("a1", "reject")]

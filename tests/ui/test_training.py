@@ -27,7 +27,7 @@ def opened(part: str = "", report: str = "") -> AppTest:
 def test_a_version_says_what_is_in_it_and_what_was_dropped_and_why(fake: FakeApi) -> None:
     said = text(opened())
     assert "57 rows · built 2026-11-21" in said
-    assert "What is in it, and what became of 3 examples that were dropped" in said
+    assert "What is in it, and 3 examples dropped" in said
     assert "2 · near-duplicate" in said
     assert "1 · held out" in said
     assert "Edge share: 20.0%" in said
