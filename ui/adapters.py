@@ -122,7 +122,7 @@ def buttons(adapter: Registered, report: Report | None, busy: bool) -> None:
             button("Evaluate", f"evaluate-{id}", ":material/rule:", *evaluate, main=not report, off=busy)
         if adapter.state == "live":
             button("Roll back", f"rollback-{id}", ":material/undo:", attempt, api().roll_back, adapter.name)
-        if adapter.state != "retired":
+        if adapter.state not in ("live", "retired"):
             button("Retire", f"retire-{id}", ":material/archive:", attempt, api().retire, id)
 
 

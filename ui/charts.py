@@ -60,7 +60,7 @@ def differences(rows: list[dict[str, Any]]) -> None:
     tips = ["task:N", *(alt.Tooltip(f"{name}:Q", format="+.1%") for name in ("difference", "low", "high"))]
     point = base.mark_point(filled=True, size=90, opacity=1).encode(x="difference:Q", color=hue, tooltip=tips)
     zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4], color=GRAY).encode(x="x:Q")
-    st.altair_chart(alt.layer(zero, interval, point).properties(height=40 + 34 * len(rows)))
+    st.altair_chart(alt.layer(zero, interval, point).properties(height=80 + 34 * len(rows)))
 
 
 def color(row: dict[str, Any]) -> str:

@@ -86,9 +86,11 @@ class Api(LoopApi):
 
     # Ratings
 
-    def rate(self, answer_id: str, score: int, reasons: Iterable[str] = (), correction: str = "") -> None:
+    def rate(
+        self, answer_id: str, score: int, reasons: Iterable[str] = (), correction: str = "", user: str = ""
+    ) -> None:
         body = {"answer_id": answer_id, "score": score, "reasons": list(reasons), "correction": correction}
-        self._call("POST", "/api/ratings", json=body)
+        self._call("POST", "/api/ratings", json=body | ({"user": user} if user else {}))
 
     def prefer(self, answer_id: str, over: str) -> None:
         self._call("POST", "/api/ratings", json={"answer_id": answer_id, "preferred_over": over})

@@ -36,7 +36,7 @@ def one(correction: Correction) -> None:
         st.markdown(f"**{safe.label(correction.query)}** :{color}-badge[{said}]")
         show_text(correction.answer)
         by = f"by {correction.author}" if correction.author else ""
-        rests = f"rests on {correction.document}" if correction.document else ""
+        rests = f"rests on {', '.join(correction.document.splitlines())}" if correction.document else ""
         learned = f"learned by {correction.learned_by}" if correction.learned_by else ""
         facts = [by, f"{correction.created_at:%d %b %Y}", rests, learned]
         st.caption(" · ".join(safe.label(fact) for fact in facts if fact))
@@ -61,13 +61,26 @@ def show_missing() -> None:
 
 
 def missing(row: dict[str, Any]) -> None:
+    """A query, what a reviewer knows of its answer, and the ways to be done with it."""
     with st.container(border=True, gap="small"):
         st.markdown(f"**{safe.label(str(row.get('query') or ''))}**")
-        wanted = row.get("value")
+        value = row.get("value") or {}
+        wanted, note = (value.get("fact"), value.get("markdown")) if isinstance(value, dict) else (value, "")
         if wanted:
             st.markdown(safe.plain(str(wanted)))
         st.caption(safe.label(" · ".join(part for part in (str(row.get("author") or ""), words.day(row)) if part)))
         if row.get("done"):
             st.badge("done", color="green", icon=":material/check:")
         else:
-            st.button("Done", key=f"done-{row['id']}", on_click=attempt, args=(api().judgement_done, row["id"]))
+            with st.container(horizontal=True, gap="small"):
+                if note:
+                    st.button(
+                        "Add it as a document",
+                        key=f"note-{row['id']}",
+                        type="primary",
+                        icon=":material/note_add:",
+                        help="A small document with the query and this answer, which can then be cited",
+                        on_click=attempt,
+                        args=(api().add_note, row["id"]),
+                    )
+                st.button("Done", key=f"done-{row['id']}", on_click=attempt, args=(api().judgement_done, row["id"]))

@@ -78,6 +78,10 @@ class LoopApi(Transport):
     def judgement_done(self, id: str) -> None:
         self._call("POST", f"/api/judgements/{path_of(str(id))}/done")
 
+    def add_note(self, id: str) -> None:
+        """Add what the reviewer wrote to the documents; it is indexed by a job."""
+        self._call("POST", f"/api/judgements/{path_of(str(id))}/add")
+
     # Examples
 
     def examples(self, limit: int = 20, offset: int = 0, **wanted: str) -> Shelf:
@@ -104,9 +108,14 @@ class LoopApi(Transport):
     def datasets(self) -> list[dict[str, Any]]:
         return self._call("GET", "/api/datasets")
 
-    def build_dataset(self, tasks: Iterable[str] = ()) -> dict[str, Any]:
+    def dataset(self, version: str) -> dict[str, Any]:
+        """A version with its whole manifest, and its plots as SVG by file name."""
+        return self._call("GET", f"/api/datasets/{path_of(version)}", timeout=PATIENT)
+
+    def build_dataset(self, tasks: Iterable[str] = (), allow_personal: bool = False) -> dict[str, Any]:
         """A version of what is approved now; all tasks where none is named."""
-        body = {"tasks": list(tasks)} if tasks else {}
+        body: dict[str, Any] = {"tasks": list(tasks)} if tasks else {}
+        body |= {"allow_personal": True} if allow_personal else {}
         return self._call("POST", "/api/datasets", json=body, timeout=PATIENT)
 
     def compare_datasets(self, a: str, b: str) -> dict[str, Any]:
@@ -118,11 +127,10 @@ class LoopApi(Transport):
 
     # Training
 
-    def train(self, dataset: str | None, name: str = "", changes: dict[str, Any] | None = None) -> Job:
-        """Start a run on a dataset version; on one that is built for it where none is given."""
-        body: dict[str, Any] = {"dataset": dataset}
-        body |= {"name": name} if name else {}
-        body |= {"changes": changes} if changes else {}
+    def train(self, dataset: str | None, **wanted: Any) -> Job:
+        """Start a run on a dataset version; on one that is built for it where none is given. `wanted`: name, changes (of
+        the recipe), search; what is empty is left to the pack."""
+        body = {"dataset": dataset, **{name: value for name, value in wanted.items() if value}}
         return parsed(Job, self._call("POST", "/api/training", json=body, timeout=PATIENT))
 
     def training(self) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from ui.client import ApiError, api
 from ui.gate import flash
 
 OPEN = "rating-open"
+NAME = "reviewer"  # known once a person has reviewed: nobody's own correction counts as a review
 
 
 def thumbs(answer_id: str) -> None:
@@ -82,7 +83,7 @@ def _send_down(answer_id: str) -> None:
 def _send(answer_id: str, score: int, reasons: tuple[str, ...] = (), correction: str = "") -> None:
     """A rating that the API did not take keeps its form open."""
     try:
-        api().rate(answer_id, score, reasons, correction)
+        api().rate(answer_id, score, reasons, correction, st.session_state.get(NAME) or "")
     except ApiError as error:
         flash(error)
         return

@@ -11,7 +11,7 @@ from core.types import Report
 from ui import charts, safe, words
 from ui.answer import show_text
 from ui.client import api
-from ui.learning import REPORT, figures, said
+from ui.learning import REPORT
 
 WORSE, BETTER, BOTH = "Worse", "Better", "All"
 PAGE = 10
@@ -20,7 +20,12 @@ BANNERS: dict[str, tuple[Callable[..., Any], str]] = {
     "refuse": (st.error, ":material/block:"),
     "not_enough_cases": (st.warning, ":material/help:"),
 }
-SHARES = (("shown_wrong", "Shown without a warning, and wrong"), ("format", "Format"), ("safety", "Safety"))
+RULES = {
+    "shown_wrong": "Wrong, of what is shown without a warning",
+    "format": "Answers in their form",
+    "refusals": "Right refusals",
+    "safety": "Safety probes passed",
+}
 
 
 def show(id: str) -> None:
@@ -64,7 +69,7 @@ def line(row: dict[str, Any]) -> dict[str, str]:
     return {
         "Task": safe.label(str(row["task"])),
         "Cases": f"{int(row.get('n') or 0):,}",
-        "Right, before and now": f"{percent(row.get('incumbent'))} → {percent(row.get('candidate'))}",
+        "Right": f"{percent(row.get('incumbent'))} → {percent(row.get('candidate'))}",
         "Better": f"{int(row.get('better') or 0):,}",
         "Worse": f"{int(row.get('worse') or 0):,}",
         "Verdict": safe.label(str(row.get("verdict") or "").replace("_", " ")),
@@ -76,18 +81,28 @@ def percent(share: float | None) -> str:
 
 
 def rules(body: dict[str, Any]) -> None:
-    """What must never get worse, whatever the tasks gain."""
-    found = [(title, body[name]) for name, title in SHARES if isinstance(body.get(name), dict) and body[name]]
-    if not found:
-        return
-    st.subheader("What must not get worse", anchor=False)
-    for column, (title, values) in zip(st.columns(len(found)), found, strict=True):
-        with column.container(border=True, gap="small"):
-            st.markdown(f"**{title}**")
-            st.markdown("  \n".join(safe.label(each) for each in figures(values)))
-            for name, inner in values.items():
-                if isinstance(inner, dict):
-                    st.caption(safe.label(f"{said(name)}: {', '.join(figures(inner))}"))
+    """What must never get worse, whatever the tasks gain; and the corrections of people, which speak for a candidate."""
+    found = [(title, body[name]) for name, title in RULES.items() if body.get(name)]
+    if found:
+        st.subheader("What must not get worse", anchor=False)
+        st.table([rule(title, values) for title, values in found], border="horizontal", hide_index=True)
+    lessons = body.get("lessons") or {}
+    if lessons.get("n"):
+        before, now = percent(lessons.get("incumbent")), percent(lessons.get("candidate"))
+        many = words.many(int(lessons["n"]), "correction")
+        st.caption(f"Of {many} that people made, the incumbent gives {before} and the candidate {now}.")
+
+
+def rule(title: str, values: dict[str, Any]) -> dict[str, str]:
+    shares = [values.get(side) for side in ("incumbent", "candidate")]
+    fell = ", ".join(str(case) for case in values.get("fell") or ())
+    kept = ":material/check: kept" if values.get("ok", True) else ":material/close: broken"
+    measured = values.get("n", values.get("candidate_shown", 1)) and None not in shares
+    return {
+        "": title,
+        "Before and now": " → ".join(f"{share:.1%}" for share in shares) if measured else "nothing to measure",
+        "Rule": kept + (f" ({safe.label(fell)})" if fell else ""),
+    }
 
 
 def flips(flipped: list[dict[str, Any]]) -> None:

@@ -8,11 +8,11 @@ from ui import corrections, focus, safe, words
 from ui.client import api
 from ui.loop_client import Queue, ReviewItem
 from ui.parts import part
-from ui.review_form import DONE, LAST, close_form, field, form, verdicts
+from ui.rating import NAME
+from ui.review_form import BACK, DONE, LAST, close_form, field, form, verdicts
 from ui.review_item import show_item
 
 ITEM = "review-item"
-NAME = "reviewer"
 QUEUE, CORRECTIONS, MISSING = "Queue", "Corrections", "Missing documents"
 
 
@@ -48,6 +48,8 @@ def work(reviewer: str, queue: Queue) -> None:
     """The item at hand, or what to do when none is left."""
     judged: set[str] = st.session_state.setdefault(DONE, set())
     items = [item for item in queue.items if item.answer.id not in judged]
+    if again := st.session_state.get(BACK):
+        items = [again, *(item for item in items if item.answer.id != again.answer.id)]
     st.caption(standing(queue))
     show_last()
     if not items:
@@ -84,11 +86,21 @@ def show_last() -> None:
     last = st.session_state.get(LAST)
     if not last:
         return
-    lines = [f"**{last['verdict']}:** {safe.label(last['query'], limit=80)}"]
-    lines += [safe.label(words.sentence(effect)) for effect in last["effects"]]
+    told = [f":material/done: **{last['verdict']}:** {safe.label(last['query'], limit=60)}"]
+    told += [safe.label(words.sentence(effect)) for effect in last["effects"]]
     if last["waiting_for"]:
-        lines.append(f"It takes effect after {words.many(last['waiting_for'], 'more review')} by others.")
-    st.success("  \n".join(lines), icon=":material/done:")
+        told.append(f"It takes effect after {words.many(last['waiting_for'], 'more review')} by others.")
+    with st.container(horizontal=True, border=True, vertical_alignment="center", key="last"):
+        st.caption(" · ".join(told))
+        if not st.session_state.get(BACK):
+            st.button("Back", key="go-back", shortcut="B", type="tertiary", icon=":material/undo:", on_click=go_back)
+
+
+def go_back() -> None:
+    """Judge the last one again: the last word of a reviewer stands, and what it sets off replaces what was set off."""
+    item: ReviewItem = st.session_state[LAST]["item"]
+    st.session_state[BACK], st.session_state[ITEM] = item, item.answer.id
+    close_form()
 
 
 def nothing_left(queue: Queue) -> None:

@@ -13,7 +13,8 @@ from ui.gate import flash
 from ui.loop_client import ReviewItem
 from ui.review_item import ticked, uncited
 
-DONE, LAST, FORM = "review-done", "review-last", "review-form"
+DONE, LAST, BACK, FORM = "review-done", "review-last", "review-back", "review-form"
+DONT_KNOW = "I don't know."  # the API puts the pack's own words in its place
 Verdict = Literal["approve", "correct", "reject", "skip"]
 SAID = {"approve": "Approved", "correct": "Corrected", "reject": "Rejected", "skip": "Skipped"}
 ANSWERS_IT, DOES_NOT = "Answers it", "Does not"
@@ -48,6 +49,15 @@ def form(item: ReviewItem, reviewer: str) -> None:
         right_task(item)
     if fault == "retrieval":
         judge_passages(item)
+    if not item.answer.refused and not state()["open"]:
+        st.button(
+            "It should have said “I don't know”",
+            key=f"dont-know-{item.answer.id}",
+            shortcut="I",
+            on_click=decide,
+            args=(item, reviewer, "correct"),
+            kwargs={"correction": DONT_KNOW},
+        )
     about = "Which document is missing?" if fault == "document" else "Note (optional)"
     st.text_input(about, key=f"note-{item.answer.id}", max_chars=2_000)
 
@@ -131,9 +141,10 @@ def toggle_correction() -> None:
     state()["open"] = "" if state()["open"] else "yes"
 
 
-def decide(item: ReviewItem, reviewer: str, verdict: Verdict) -> None:
-    """Send the verdict, for the near-duplicates that were ticked too; what the API refuses keeps the item."""
-    given = said(item, verdict)
+def decide(item: ReviewItem, reviewer: str, verdict: Verdict, **instead: str) -> None:
+    """Send the verdict, for the near-duplicates that were ticked too; what the API refuses keeps the item.
+    `instead`: fields that do not come from the widgets."""
+    given: dict[str, Any] = {**said(item, verdict), **instead}
     if verdict == "correct" and given["correction"] in ("", item.answer.text.strip()):
         flash(ApiError("Not sent", "The corrected answer is empty or the same: change it, or approve."))
         return
@@ -150,13 +161,9 @@ def decide(item: ReviewItem, reviewer: str, verdict: Verdict) -> None:
             return
         effects += more
         done.add(subject)
-    unique = list(dict.fromkeys(effects))
-    st.session_state[LAST] = {
-        "verdict": SAID[verdict],
-        "query": item.answer.query,
-        "effects": unique,
-        "waiting_for": waiting,
-    }
+    told = {"effects": list(dict.fromkeys(effects)), "waiting_for": waiting}
+    st.session_state[LAST] = {"verdict": SAID[verdict], "query": item.answer.query, "item": item, **told}
+    st.session_state.pop(BACK, None)
     close_form()
 
 

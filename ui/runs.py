@@ -57,6 +57,12 @@ def start_form(versions: list[str]) -> None:
                 format_func=lambda name: STARTS[name],
                 placeholder="as the recipe",
             )
+            st.text_input(
+                "Search",
+                key="train-search",
+                placeholder="r=8,16; learning_rate=1e-4,2e-4",
+                help="Every combination is trained, and the best one is kept.",
+            )
         st.form_submit_button("Start training", type="primary", icon=":material/play_arrow:", on_click=start)
 
 
@@ -67,8 +73,9 @@ def start() -> None:
     try:
         api().train(
             None if dataset in (None, NEWEST) else dataset,
-            (st.session_state.get("train-name") or "").strip(),
-            {name: value for name, value in changes.items() if value is not None},
+            name=(st.session_state.get("train-name") or "").strip(),
+            changes={name: value for name, value in changes.items() if value is not None},
+            search=(st.session_state.get("train-search") or "").strip(),
         )
     except ApiError as error:
         flash(error)

@@ -46,6 +46,7 @@ def review_queue(fake: FakeApi, query: dict[str, list[str]], **_: Any) -> Reply:
 
 def review(fake: FakeApi, body: Any, **_: Any) -> Reply:
     given, loop = Review.model_validate(body), fake.loop
+    loop.reviews = [each for each in loop.reviews if (each.subject, each.reviewer) != (given.subject, given.reviewer)]
     loop.reviews.append(given)
     effects = {
         "approve": ["it becomes an example"],
@@ -75,6 +76,11 @@ def judgement_done(fake: FakeApi, id: str, **_: Any) -> Reply:
     for row in fake.loop.judgements:
         row["done"] = row["done"] or row["id"] == id
     return 200, None
+
+
+def add_note(fake: FakeApi, id: str, **_: Any) -> Reply:
+    judgement_done(fake, id)
+    return 202, {"source": "note-h200.md"}
 
 
 def examples(fake: FakeApi, query: dict[str, list[str]], **_: Any) -> Reply:
@@ -113,7 +119,8 @@ def build(fake: FakeApi, body: Any, **_: Any) -> Reply:
     if body.get("tasks") == ["lookup"]:
         return 422, {"title": "There is no dataset to build", "detail": "no approved example is of the task lookup"}
     row = {**scenes.datasets()[0], "version": "77" * 8, "created_at": "2026-11-22T09:00:00Z"}
-    fake.loop.datasets.insert(0, row)
+    if all(known["version"] != row["version"] for known in fake.loop.datasets):
+        fake.loop.datasets.insert(0, row)
     return 201, row
 
 
@@ -189,12 +196,14 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("POST", "/api/corrections/([^/]+)/withdraw", withdraw),
     ("GET", "/api/judgements", lambda fake, **_: (200, fake.loop.judgements)),
     ("POST", "/api/judgements/([^/]+)/done", judgement_done),
+    ("POST", "/api/judgements/([^/]+)/add", add_note),
     ("GET", "/api/examples", examples),
     ("POST", "/api/examples", add_example),
     ("POST", "/api/examples/import", import_examples),
     ("POST", "/api/examples/([^/]+)/state", set_example),
     ("GET", "/api/datasets", lambda fake, **_: (200, fake.loop.datasets)),
     ("POST", "/api/datasets", build),
+    ("GET", "/api/datasets/([^/]+)", lambda fake, version, **_: (200, scenes.whole(version))),
     ("GET", "/api/datasets/([^/]+)/compare/([^/]+)", compare),
     ("GET", "/api/datasets/([^/]+)/rows", rows),
     ("POST", "/api/training", train),

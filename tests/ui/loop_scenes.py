@@ -64,14 +64,25 @@ def corrections() -> list[Correction]:
         document="gpu-quota.md",
         created_at=NOON,
     )
-    learned = {"id": "c2", "query": "Label: no space left on device", "answer": "storage/quota", "state": "learned"}
-    return [first, Correction(**learned, task="label", author="ann", learned_by="ml-desk-5e1f09c2", created_at=NOON)]
+    learned: dict[str, Any] = {"id": "c2", "query": "Label: no space left on device", "answer": "storage/quota"}
+    return [
+        first,
+        Correction(
+            **learned, state="learned", task="label", author="ann", learned_by="ml-desk-5e1f09c2", created_at=NOON
+        ),
+    ]
 
 
 def judgements() -> list[dict[str, Any]]:
     fields = {"kind": "document", "answer_id": "a4", "author": "ann", "created_at": NOON.isoformat()}
     return [
-        {"id": "7", "query": "What does an H200 cost per hour?", "value": "the price list", "done": False, **fields}
+        {
+            "id": "7",
+            "query": "What does an H200 cost per hour?",
+            "value": {"fact": "It costs 4 EUR.", "source": "note-h200.md", "markdown": "# H200\n\nIt costs 4 EUR.\n"},
+            "done": False,
+            **fields,
+        }
     ]
 
 
@@ -122,19 +133,32 @@ TASKS = [
 
 def manifest(rows: int) -> dict[str, Any]:
     return {
-        "recipe": "ml-desk",
-        "seed": 7,
+        "pack": "ml-desk",
+        "pairs": 2,
         "edge_share": 0.2,
         "refusal_share": 0.05,
-        "tasks": {"label": {"rows": rows // 2, "longest": 212}, "recipe": {"rows": rows - rows // 2, "longest": 305}},
-        "dropped": [
-            {"id": "seed7", "query": "Ticket 7: CUDA out of memory", "why": "near-duplicate of seed3"},
-            {"id": "seed9", "query": "Ticket 9: CUDA out of memory", "why": "near-duplicate of seed3"},
-            {"id": "x1", "query": "Label: disk is full", "why": "a golden case asks it"},
-        ],
-        "personal": [{"id": "seed12", "query": "Ticket of jo@example.com", "why": "mail address"}],
-        "rows": [{"id": f"seed{n}", "origin": "seed"} for n in range(rows)],
+        "tasks": {"label": rows // 2, "recipe": rows - rows // 2},
+        "lengths": {"label": {"query": [40, 90, 212], "answer": [9, 12, 14]}},
+        "dropped": {"near-duplicate": 2, "held out": 1},
+        "warnings": ["bo gave 40% of the rows"],
     }
+
+
+PLOT = '<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40"><rect width="120" height="40" fill="#3a8f7b"/></svg>'
+
+
+def whole(version: str) -> dict[str, Any]:
+    dropped = [
+        {"example": "seed7", "task": "label", "reason": "near-duplicate", "why": "says what seed3 says"},
+        {
+            "example": "x1",
+            "task": "label",
+            "reason": "held out",
+            "why": "a golden case asks it ![d](http://127.0.0.1:9/d.png)",
+        },
+    ]
+    found = {"version": version, "rows": 57, "created_at": "2026-11-21T12:00:00Z", "plots": {"tasks.svg": PLOT}}
+    return {**found, "manifest": {**manifest(57), "dropped_rows": dropped}, "card": "# Dataset"}
 
 
 def datasets() -> list[dict[str, Any]]:
@@ -231,9 +255,11 @@ def report(id: str, verdict: str, tasks: list[dict], cases: list[dict], reasons:
         "tasks": tasks,
         "flipped": cases,
         "reasons": reasons,
-        "shown_wrong": {"candidate": 0.021, "incumbent": 0.034},
-        "format": {"candidate": 1.0, "incumbent": 0.98},
-        "safety": {"candidate": 1.0, "incumbent": 1.0, "probes": 40},
+        "shown_wrong": {"candidate": 0.021, "incumbent": 0.034, "candidate_shown": 190, "limit": 0.034, "ok": True},
+        "format": {"candidate": 1.0, "incumbent": 0.98, "n": 260, "ok": True},
+        "refusals": {"candidate": 0.0, "incumbent": 0.0, "n": 0, "ok": True},
+        "safety": {"candidate": 0.95, "incumbent": 1.0, "n": 40, "fell": ["probe-7"], "ok": verdict != "refuse"},
+        "lessons": {"candidate": 0.9, "incumbent": 0.2, "n": 10, "ok": True},
     }
     fields: dict[str, Any] = {"id": id, "verdict": verdict, "body": body, "created_at": NOON}
     return Report(candidate="ml-desk-c0ffee12", incumbent="ml-desk-5e1f09c2", **fields)

@@ -60,7 +60,7 @@ def test_every_verdict_and_fault_has_a_key(fake: FakeApi) -> None:
     keys = shortcuts(opened(fake))
     verdicts = {"Approve": "a", "Correct": "e", "Reject": "x", "Skip": "s"}
     faults = {"Route": "1", "Retrieval": "2", "Generation": "3", "Missing document": "4"}
-    assert keys == {**verdicts, **faults, "Tick all": "d"}
+    assert keys == {**verdicts, **faults, "Tick all": "d", "It should have said “I don't know”": "i"}
 
 
 def test_one_press_approves_and_the_next_item_comes_with_the_effects_of_the_last(fake: FakeApi) -> None:
@@ -239,10 +239,47 @@ def test_corrections_are_listed_and_can_be_withdrawn(fake: FakeApi) -> None:
 
 def test_missing_documents_are_ticked_off(fake: FakeApi) -> None:
     at = opened(fake, "Missing documents")
-    assert "the price list" in text(at)
+    assert "It costs 4 EUR." in text(at)
     button(at, "Done")
     assert fake.posted("/api/judgements/7/done")
     assert "No document is known to be missing." in text(at)
+
+
+def test_what_a_reviewer_knows_becomes_a_document_in_one_click(fake: FakeApi) -> None:
+    at = opened(fake, "Missing documents")
+    button(at, "Add it as a document")
+    assert fake.posted("/api/judgements/7/add")
+    assert "No document is known to be missing." in text(at)
+
+
+def test_one_key_says_that_it_should_have_said_i_dont_know(fake: FakeApi) -> None:
+    at = opened(fake)
+    button(at, "It should have said “I don't know”")
+    assert (sent(fake)["verdict"], sent(fake)["correction"]) == ("correct", "I don't know.")
+    assert "**What does an H200 cost per hour?**" in text(at)
+    assert "It should have said “I don't know”" not in text(at)  # this one was refused
+
+
+def test_the_last_decision_can_be_taken_again(fake: FakeApi) -> None:
+    at = opened(fake)
+    button(at, "Approve")
+    button(at, "Back")
+    assert f"**{scenes.QUOTA}**" in text(at)
+    button(at, "Reject")
+    assert [(review.subject, review.verdict) for review in fake.loop.reviews] == [("a1", "reject")]
+    assert "**What does an H200 cost per hour?**" in text(at)
+
+
+def test_who_reviews_rates_under_the_same_name(fake: FakeApi) -> None:
+    from tests.ui.pages import chat
+
+    at = chat()
+    at.session_state["reviewer"] = "ann"
+    at.run()
+    button(at, scenes.QUOTA)
+    until(at, lambda at: "Why this road?" in text(at))
+    button(at, "Good")
+    assert fake.posted("/api/ratings")[0]["user"] == "ann"
 
 
 def test_below_a_rating_stands_what_became_of_it(fake: FakeApi) -> None:

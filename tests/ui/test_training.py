@@ -7,7 +7,7 @@ from tests.ui import loop_scenes as scenes
 from tests.ui.fake_api import FakeApi
 from tests.ui.pages import button, only, text
 from ui.client import Api
-from ui.dataset import dropped
+from ui.manifests import counts
 
 
 def opened(part: str = "", report: str = "") -> AppTest:
@@ -27,25 +27,38 @@ def opened(part: str = "", report: str = "") -> AppTest:
 def test_a_version_says_what_is_in_it_and_what_was_dropped_and_why(fake: FakeApi) -> None:
     said = text(opened())
     assert "57 rows · built 2026-11-21" in said
-    assert "What is in it, and 3 rows that were dropped" in said
-    assert "2 · Near-duplicate of seed3." in said
-    assert "1 · A golden case asks it." in said
+    assert "What is in it, and 3 examples dropped" in said
+    assert "2 · near-duplicate" in said
+    assert "1 · held out" in said
     assert "Edge share: 20.0%" in said
+    assert "Bo gave 40% of the rows." in said
+    assert "40 / 90 / 212" in said
+
+
+def test_each_dropped_example_is_shown_on_demand_as_text(fake: FakeApi) -> None:
+    at = opened()
+    assert "Says what seed3 says." not in text(at)
+    at.toggle(key=f"whole-{scenes.VERSIONS[0]}").set_value(True).run()
+    assert "Says what seed3 says." in text(at)
+    assert "A golden case asks it" in text(at)
+    assert all("![" not in element.value for element in at.markdown)
+    assert len(at.get("image")) == 1
 
 
 def test_dropped_rows_are_counted_by_reason_however_the_manifest_lists_them() -> None:
-    rows = [{"id": "1", "why": "twice"}, {"id": "2", "why": "twice"}, {"id": "3", "why": "long"}]
-    assert dropped(rows) == [("twice", 2, ["1", "2"]), ("long", 1, ["3"])]
-    assert dropped({"long": ["3"], "twice": ["1", "2"], "none": []}) == [("twice", 2, ["1", "2"]), ("long", 1, ["3"])]
-    assert dropped({"twice": 2}) == [("twice", 2, [])]
-    assert dropped(None) == []
+    rows = [{"reason": "long"}, {"reason": "twice"}, {"reason": "twice"}]
+    assert list(counts(rows).items()) == [("twice", 2), ("long", 1)]
+    assert counts({"long": ["3"], "twice": 2, "none": 0}) == {"twice": 2, "long": 1}
+    assert counts(None) == {}
 
 
 def test_a_version_is_built_of_chosen_tasks(fake: FakeApi) -> None:
     at = opened()
     at.multiselect(key="build-tasks").set_value(["label"])
     button(at, "Build a version of what is approved now")
-    assert fake.posted("/api/datasets") == [{"tasks": ["label"]}]
+    at.toggle(key="build-personal").set_value(True)
+    button(at, "Build a version of what is approved now")
+    assert fake.posted("/api/datasets") == [{"tasks": ["label"]}, {"tasks": ["label"], "allow_personal": True}]
     assert "Version `777777777777` is there." in text(at)
 
 
@@ -86,8 +99,9 @@ def test_a_run_starts_on_what_is_approved_with_other_values_than_the_recipes(fak
     at.text_input(key="train-name").set_value(" desk-2 ")
     at.number_input(key="change-epochs").set_value(2.0)
     at.selectbox(key="change-start").set_value("live")
+    at.text_input(key="train-search").set_value("r=8,16")
     button(at, "Start training")
-    sent = {"dataset": None, "name": "desk-2", "changes": {"epochs": 2.0, "start": "live"}}
+    sent = {"dataset": None, "name": "desk-2", "changes": {"epochs": 2.0, "start": "live"}, "search": "r=8,16"}
     assert fake.posted("/api/training") == [sent]
     assert "desk-2" in text(at)
 
@@ -119,6 +133,7 @@ def test_a_finished_run_leads_to_its_adapter(fake: FakeApi) -> None:
 def test_only_an_adapter_that_was_found_better_can_be_promoted(fake: FakeApi) -> None:
     at = opened("Adapters")
     keys = {b.key for b in at.button}
+    assert "retire-ml-desk-5e1f09c2" not in keys  # it is live
     assert "promote-ml-desk-c0ffee12" in keys
     assert keys.isdisjoint({"promote-ml-desk-77aa01be", "promote-ml-desk-0badf00d", "promote-ml-desk-33334444"})
     assert "Not evaluated yet" in text(at)
@@ -178,7 +193,12 @@ def test_the_verdict_reads_like_a_sentence_with_its_reasons(fake: FakeApi) -> No
     assert "ml-desk-c0ffee12 against ml-desk-5e1f09c2" in said
     assert "71% → 86%" in said
     assert "**rewrite:** 12 cases, and a verdict takes 100." in said
-    assert "**Not better: it does not go live.**" in text(opened("Adapters", "rep-worse"))
+    assert "3.4% → 2.1%" in said
+    assert "nothing to measure" in said
+    assert "Of 10 corrections that people made, the incumbent gives 20% and the candidate 90%." in said
+    refused = text(opened("Adapters", "rep-worse"))
+    assert "**Not better: it does not go live.**" in refused
+    assert ":material/close: broken (probe-7)" in refused
 
 
 def test_the_flipped_cases_stand_side_by_side_the_worse_ones_first(fake: FakeApi) -> None:
