@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 
+from core.errors import TriviumError
 from core.llm.adapters import WEIGHTS, file_sha256
 from core.llm.base_weights import base_fingerprint
-from core.llm.local import Engine
+from core.llm.local import Engine, decoding
 from core.llm.models import InstalledModels
 from core.settings import load_settings
 from core.store import open_store
@@ -105,3 +107,82 @@ def test_an_answer_under_way_ends_on_the_adapter_that_it_began_with(models, regi
     pieces += [str(piece.content) for piece in stream]
     assert "".join(pieces) == alone[newest]
     assert written(models, "office", PROMPTS[0]) == alone[older]
+
+
+@contextmanager
+def held(models):
+    """The engine is busy until the block ends, so that what is asked inside waits together."""
+    free = threading.Event()
+    busy = threading.Thread(target=lambda: models._engine._do(free.wait))
+    busy.start()
+    yield
+    free.set()
+    busy.join()
+
+
+def all_at_once(models, asked):
+    """The answers to (model, prompt) pairs that wait at the same time."""
+    got: dict = {}
+    with held(models):
+        threads = [threading.Thread(target=lambda a=one: got.update({a: written(models, *a)})) for one in asked]
+        for thread in threads:
+            thread.start()
+        while models._engine._jobs.qsize() < len(asked):
+            threading.Event().wait(0.01)
+    for thread in threads:
+        thread.join()
+    return got
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_several_adapters_and_the_base_are_written_together_each_row_its_own(models, registry, monkeypatch, fused):
+    from core.llm.local import runtime
+
+    ids = [row.id for row in registry.list("office")]
+    asked = [(model, prompt) for model in [*ids[:2], "base"] for prompt in PROMPTS[:2]]
+    alone = {one: written(models, *one) for one in asked}
+    batches = []
+    if not fused:
+        monkeypatch.setattr(runtime, "fuse", lambda *_: None)
+        models._engine._runtime._fused.clear()
+        forward = decoding.Batch._forward
+        monkeypatch.setattr(
+            decoding.Batch, "_forward", lambda self, *a: (batches.append(len(self.rows)), forward(self, *a))[1]
+        )
+    turns = decoding.take_turns
+    monkeypatch.setattr(runtime, "take_turns", lambda *a: (batches.append("turns"), turns(*a))[1])
+    assert all_at_once(models, asked) == alone
+    assert ("turns" in batches) is fused
+    assert fused or max(batches) == len(asked), "one batch of all adapters"
+
+
+def test_a_fault_of_one_answer_is_not_that_of_those_beside_it(models, registry):
+    newest = registry.list("office")[0].id
+    good = written(models, newest, PROMPTS[0])
+    results: dict = {}
+
+    def ask(name, prompt):
+        try:
+            results[name] = written(models, newest, prompt)
+        except TriviumError as error:
+            results[name] = str(error)
+
+    with held(models):
+        threads = [threading.Thread(target=ask, args=pair) for pair in (("good", PROMPTS[0]), ("long", "door " * 120))]
+        for thread in threads:
+            thread.start()
+        while models._engine._jobs.qsize() < 2:
+            threading.Event().wait(0.01)
+    for thread in threads:
+        thread.join()
+    assert results["good"] == good
+    assert "model reads 512" in results["long"]
+
+
+def test_adapters_that_were_not_used_for_long_leave_the_memory(models, registry, monkeypatch):
+    monkeypatch.setattr("core.llm.local.runtime.LOADED", 1)
+    ids = [row.id for row in registry.list("office")]
+    first = {id: written(models, id, PROMPTS[0]) for id in ids}
+    models._engine._do(lambda: None)  # an answer is at its end before the engine has cleared up after it
+    assert len(models._engine._runtime._loaded) == 1
+    assert {id: written(models, id, PROMPTS[0]) for id in ids} == first

@@ -6,7 +6,7 @@ distribution, row by row, with less work per token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from core.llm.local.grammar import Constraint
 
 PREFILL = 1024  # tokens; between two such pieces of a prompt the stop flags are looked at
+NO_ADAPTER = "__base__"  # PEFT's word for it in a batch of several adapters
+END = object()
 COMPACT = 0.75  # share of unfinished rows under which finished ones are dropped from the batch
 
 
 class Row:
-    """One answer in the making. `show` gets each piece of text as soon as it is certain."""
+    """One answer in the making. `show` gets each piece of text as soon as it is certain; `adapter` is the key of the one
+    that writes it, none: the base."""
 
     def __init__(
         self,
@@ -32,13 +35,16 @@ class Row:
         decode: Callable[[Sequence[int]], str],
         show: Callable[[str], None],
         constraint: Constraint | None = None,
+        adapter: str | None = None,
     ) -> None:
+        self.adapter = adapter
         self.prompt = list(prompt)
         self.options = options
         self.constraint = constraint
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
         self.finish: FinishReason | None = None
+        self.ended: Callable[[Row], None] | None = None  # told once, when the answer is at its end
         self._text = Detokenizer(decode)
         self._stops = StopTexts(options.stop)
         self._show = show
@@ -77,7 +83,7 @@ class Row:
         if shown:
             self._show(shown)
         if met:
-            self.finish = "stop"
+            self._finish("stop")
         elif len(self.tokens) >= self.options.max_new_tokens:
             self.end("length")
         return None
@@ -88,7 +94,12 @@ class Row:
         shown += "" if met else self._stops.flush()
         if shown:
             self._show(shown)
+        self._finish(reason)
+
+    def _finish(self, reason: FinishReason) -> None:
         self.finish = reason
+        if self.ended is not None:
+            self.ended(self)
 
     def end_if_stopped(self) -> None:
         if self.finish is None and self.options.stopped:
@@ -103,6 +114,7 @@ class Batch:
         self._fused = fused
         self._decoder: Decoder | None = None
         self.rows = list(rows)
+        self._mixed = len({row.adapter for row in rows}) > 1
         self.cache: Any = None
         self.length = max(len(row.prompt) for row in rows)
         gaps = [self.length - len(row.prompt) for row in rows]
@@ -134,10 +146,12 @@ class Batch:
         return self._forward(tokens.unsqueeze(1), self.length - 1)
 
     def _forward(self, ids: torch.Tensor, start: int) -> torch.Tensor:
-        extra = {}
+        extra: dict[str, Any] = {}
         if self.padded:
             places = torch.arange(start + ids.shape[1], device=ids.device) - self.gaps.unsqueeze(1)
             extra = {"attention_mask": (places >= 0).long(), "position_ids": places[:, start:].clamp(min=0)}
+        if self._mixed:
+            extra["adapter_names"] = [row.adapter or NO_ADAPTER for row in self.rows]
         result = self.model(input_ids=ids, past_key_values=self.cache, use_cache=True, logits_to_keep=1, **extra)
         self.cache = result.past_key_values
         return result.logits[:, -1].float()
@@ -163,17 +177,36 @@ def generate(model: Any, rows: Sequence[Row], stop_ids: set[int], pad_id: int, f
     `fused`, where there is one, reads all tokens but the prompts'.
     """
     with torch.inference_mode():
-        batch = Batch(model, rows, pad_id, fused)
-        logits = batch.prefill()
-        while logits is not None:
-            tokens, logprobs = choose(logits, batch.rows)
-            for row, token, logprob in zip(batch.rows, tokens.tolist(), logprobs.tolist(), strict=True):
-                if row.finish is None:
-                    row.take(token, logprob, stop_ids)
-                    row.end_if_stopped()
-            if all(row.finish for row in batch.rows):
-                return
-            logits = batch.step(batch.drop_finished(tokens))
+        for _ in writing(Batch(model, rows, pad_id, fused), stop_ids):
+            pass
+
+
+def writing(batch: Batch, stop_ids: set[int]) -> Iterator[None]:
+    """One token for every row at each turn; the first turn reads the prompts."""
+    logits = batch.prefill()
+    while logits is not None:
+        tokens, logprobs = choose(logits, batch.rows)
+        for row, token, logprob in zip(batch.rows, tokens.tolist(), logprobs.tolist(), strict=True):
+            if row.finish is None:
+                row.take(token, logprob, stop_ids)
+                row.end_if_stopped()
+        if all(row.finish for row in batch.rows):
+            return
+        yield
+        logits = batch.step(batch.drop_finished(tokens))
+
+
+def take_turns(batches: Iterable[Batch], stop_ids: set[int]) -> None:
+    """Write several batches to their end, a token each in turn. `batches` are made one by one, each when the one before
+    has read its prompts: the model may carry another adapter for each. Their decoders have to be fused."""
+    with torch.inference_mode():
+        running: list[Iterator[None]] = []
+        for batch in batches:
+            turns = writing(batch, stop_ids)
+            if next(turns, END) is not END:
+                running.append(turns)
+        while running:
+            running = [turns for turns in running if next(turns, END) is not END]
 
 
 def choose(logits: torch.Tensor, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,6 +7,7 @@ import os
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TOGETHER = 8  # streamed answers that are written as one
+SHORT = 600  # characters; a difference that costs little
+
 Result = TypeVar("Result")
 Messages = list[dict[str, str]]
 
@@ -35,6 +39,26 @@ class Written:
     logprobs: tuple[float, ...]
     tokens: int
     prompt_tokens: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A streamed answer that waits for its turn. `pieces` gets its text, and at the end a `Written` or an error."""
+
+    messages: Messages
+    options: Options
+    adapter: Adapter | None
+    pieces: queue.SimpleQueue[str | Written | Exception]
+
+    @property
+    def length(self) -> int:
+        return sum(len(message["content"]) for message in self.messages)
+
+    def follow(self, row: Row) -> None:
+        """Let the reader have its end as soon as the row ends, though others are still being written."""
+        row.ended = lambda ended: self.pieces.put(written(ended, ""))
+        if row.finish is not None:
+            row.ended(row)
 
 
 class AnyOf(threading.Event):
@@ -65,7 +89,7 @@ class Engine:
         calm_threads()
         self._base = base
         self._kind = (device, quantization, dtype)
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Asked | Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -89,15 +113,7 @@ class Engine:
         pieces: queue.SimpleQueue[str | Written | Exception] = queue.SimpleQueue()
         gone = threading.Event()
         options = replace(options, stop_flag=AnyOf(options.stop_flag, gone))
-
-        def job() -> None:
-            try:
-                [row] = self._ready().write([(messages, options, pieces.put)], adapter)
-                pieces.put(written(row, ""))
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller; this thread goes on
-                pieces.put(error)
-
-        self._submit(job)
+        self._submit(Asked(messages, options, adapter, pieces))
         try:
             while True:
                 piece = pieces.get()
@@ -158,7 +174,7 @@ class Engine:
             raise as_model_error(error)
         return result
 
-    def _submit(self, job: Callable[[], None]) -> None:
+    def _submit(self, job: Asked | Callable[[], None]) -> None:
         with self._lock:
             if self._closed:
                 raise ModelError("The model is unloaded; start Trivium again")
@@ -168,8 +184,49 @@ class Engine:
             self._jobs.put(job)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
+        waiting: deque[Asked | Callable[[], None] | None] = deque()
+        while True:
+            if not waiting:
+                waiting.append(self._jobs.get())
+            while not self._jobs.empty():
+                waiting.append(self._jobs.get_nowait())
+            job = waiting.popleft()
+            if job is None:
+                return
+            if isinstance(job, Asked):
+                self._answer(alike(job, waiting))
+            else:
+                job()
+
+    def _answer(self, together: Sequence[Asked]) -> None:
+        """Write answers that wait at the same time as one, each with its own adapter. A fault of one is its own."""
+        begun: list[tuple[Row, Adapter | None]] = []
+        try:
+            runtime = self._ready()
+            for one in together:
+                try:
+                    row = runtime.row((one.messages, one.options, one.pieces.put), one.adapter)
+                except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller; this thread goes on
+                    one.pieces.put(error)
+                    continue
+                one.follow(row)
+                begun.append((row, one.adapter))
+            runtime.run(begun)
+        except Exception as error:  # noqa: BLE001 - as above
+            for one in together:
+                one.pieces.put(error)
+
+
+def alike(first: Asked, waiting: deque[Any]) -> list[Asked]:
+    """The first answer, with those that wait behind it and whose prompts are of like length (a batch is padded to its
+    longest); they are taken out of `waiting`. Nothing that is no answer is overtaken."""
+    taken, left = [first], deque()
+    while waiting and isinstance(waiting[0], Asked):
+        other = waiting.popleft()
+        near = max(first.length, other.length) <= 2 * min(first.length, other.length) + SHORT
+        (taken if near and len(taken) < TOGETHER else left).append(other)
+    waiting.extendleft(reversed(left))
+    return taken
 
 
 def calm_threads() -> None:

@@ -15,7 +15,7 @@ import torch
 
 from core.errors import AdapterMismatch, ModelError, QueryError
 from core.llm.adapters import check_adapter
-from core.llm.local.decoding import Row, generate
+from core.llm.local.decoding import Batch, Row, generate, take_turns
 from core.llm.local.fused import Fused, fuse, plain_lora
 from core.llm.local.grammar import Grammars
 from core.llm.messages import Options
@@ -24,6 +24,7 @@ from core.types import Adapter
 log = logging.getLogger(__name__)
 
 MAX_THREADS = 16
+LOADED = 8  # adapters that are kept in memory
 FUSED = 3  # copies of the weights, one per adapter in use, that are kept
 Request = tuple[list[dict[str, str]], Options, Callable[[str], None]]  # messages, options, what gets each piece
 
@@ -52,7 +53,7 @@ class Runtime:
         self.context = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
         self._grammars: Grammars | None = None
         self._peft: Any = None
-        self._loaded: set[str] = set()
+        self._loaded: OrderedDict[str, None] = OrderedDict()
         self._fused: OrderedDict[str | None, Fused | None] = OrderedDict()
 
     def write(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Row]:
@@ -63,16 +64,13 @@ class Runtime:
             AdapterMismatch: the adapter does not fit.
             ModelError: a schema that cannot be compiled.
         """
-        rows = [self._row(*request) for request in requests]
-        for row in rows:
-            row.end_if_stopped()
-        waiting = [row for row in rows if row.finish is None]
-        if waiting:
-            model = self._with(adapter)
-            generate(model, waiting, self.stop_ids, self.pad_id, self._fuse(adapter))
+        rows = [self.row(request, adapter) for request in requests]
+        self.run([(row, adapter) for row in rows])
         return rows
 
-    def _row(self, messages: list[dict[str, str]], options: Options, show: Callable[[str], None]) -> Row:
+    def row(self, request: Request, adapter: Adapter | None) -> Row:
+        """An answer that can be begun; the adapter is loaded. Raises as `write` does."""
+        messages, options, show = request
         text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         prompt = self.tokenizer.encode(text, add_special_tokens=False)
         room = self.context - len(prompt)
@@ -83,7 +81,47 @@ class Runtime:
             )
         options = replace(options, max_new_tokens=min(options.max_new_tokens, room))
         constraint = self.grammars.constraint(options.json_schema) if options.json_schema is not None else None
-        return Row(prompt, options, self._decode, show, constraint)
+        made = Row(prompt, options, self._decode, show, constraint, key_of(adapter) if adapter else None)
+        made.end_if_stopped()
+        if adapter and made.finish is None:
+            self._load(adapter)
+        return made
+
+    def run(self, pairs: Sequence[tuple[Row, Adapter | None]]) -> None:
+        """Write rows of whatever adapters to their end, together.
+
+        Where the weights of each adapter are fused, its rows are a batch and the batches take turns, token by token, which
+        is fastest on a CPU; otherwise all rows are one batch in which each is read with its own adapter.
+        """
+        by_key = {row.adapter: adapter for row, adapter in pairs if row.finish is None}
+        waiting = {key: [row for row, _ in pairs if row.adapter == key and row.finish is None] for key in by_key}
+        if len(by_key) == 1:
+            [(key, adapter)] = by_key.items()
+            model = self._with(adapter)
+            generate(model, waiting[key], self.stop_ids, self.pad_id, self._fuse(adapter))
+        elif by_key:
+            self._run_several(by_key, waiting)
+        self._unload()
+
+    def _run_several(self, by_key: dict[str | None, Adapter | None], waiting: dict[str | None, list[Row]]) -> None:
+        for adapter in by_key.values():
+            self._with(adapter)
+        fused = {key: self._fuse(adapter) for key, adapter in by_key.items()} if len(by_key) <= FUSED else {}
+        if fused and all(fused.values()):
+            batches = (
+                Batch(self._with(adapter), waiting[key], self.pad_id, fused[key]) for key, adapter in by_key.items()
+            )
+            take_turns(batches, self.stop_ids)
+        else:
+            self._peft.base_model.enable_adapter_layers()
+            generate(self._peft, [row for rows in waiting.values() for row in rows], self.stop_ids, self.pad_id)
+
+    def _unload(self) -> None:
+        """Keep the adapters that were used last; each new promotion would otherwise stay in memory for good."""
+        while len(self._loaded) > LOADED:
+            key, _ = self._loaded.popitem(last=False)
+            self._fused.pop(key, None)
+            self._peft.delete_adapter(key)
 
     def _decode(self, tokens: Sequence[int]) -> str:
         return self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -100,9 +138,7 @@ class Runtime:
             if self._peft is not None:
                 self._peft.base_model.disable_adapter_layers()
             return self.model
-        key = key_of(adapter)
-        if key not in self._loaded:
-            self._load(adapter, key)
+        key = self._load(adapter)
         self._peft.base_model.enable_adapter_layers()
         self._peft.set_adapter(key)
         return self._peft
@@ -118,9 +154,14 @@ class Runtime:
             self._fused.popitem(last=False)
         return self._fused[key]
 
-    def _load(self, adapter: Adapter, key: str) -> None:
+    def _load(self, adapter: Adapter) -> str:
+        """The key that it goes by. Raises AdapterMismatch."""
         from peft import PeftModel
 
+        key = key_of(adapter)
+        if key in self._loaded:
+            self._loaded.move_to_end(key)
+            return key
         check_adapter(adapter, self.fingerprint)
         try:
             if self._peft is None:
@@ -129,12 +170,13 @@ class Runtime:
                 self._peft.load_adapter(adapter.path, adapter_name=key)
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
             # PEFT may have put half an adapter into the base: start from clean weights.
-            self.model, self._peft, self._loaded = self._load_base(), None, set()
+            self.model, self._peft, self._loaded = self._load_base(), None, OrderedDict()
             self._fused.clear()
             raise AdapterMismatch(f"Adapter {adapter.name} cannot be loaded: {error}") from error
         self._peft.eval()
-        self._loaded.add(key)
+        self._loaded[key] = None
         log.info("Loaded adapter %s", adapter.name)
+        return key
 
 
 def key_of(adapter: Adapter) -> str:
