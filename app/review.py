@@ -22,6 +22,7 @@ from core.types import Answer, Correction, Example, Judgement, Rating, Review
 DONT_KNOW = re.compile(r"^\W*(?:i|we)\s+(?:do\s+not|don['’]?t)\s+know\b[\s.!]*$", re.IGNORECASE)
 STATES = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
 MAX_SOURCE_NAME = 60
+LENGTHS = {"id": 32, "subject": 32, "reviewer": 128, "correction": 50_000, "note": 50_000}
 MAX_DOCUMENT = 512
 
 
@@ -38,7 +39,10 @@ class Subject:
 
 
 def check(review: Review, domain: Domain, task: str) -> None:
-    """Raises QueryError for a review that says too little, or whose correction could never be served."""
+    """Raises QueryError for a review that says too little or too much, or whose correction could never be served."""
+    for name, most in LENGTHS.items():
+        if len(getattr(review, name)) > most:
+            raise QueryError(f"`{name}` has more than {most:,} characters; shorten it")
     if review.task:
         known = [one.name for one in domain.tasks]
         if review.task not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,8 @@ def as_example(row: ExampleRow) -> Example:
 class Reviews:
     def __init__(self, store: Store) -> None:
         self._store = store
+        # Two reviewers must not both find that theirs is the deciding word; SQLite's own lock holds across processes.
+        self._deciding = threading.Lock()
 
     def record(self, review: Review, decide: Callable[[Sequence[Review]], Effects]) -> Recorded:
         """Store a review with its effects. `decide` gets all reviews of its subject, oldest first, this one last. A review
@@ -76,7 +79,7 @@ class Reviews:
             ReviewTaken: another review has this id.
         """
         try:
-            with self._store.session() as session:
+            with self._deciding, self._store.session() as session:
                 row = ReviewRow(**{name: getattr(review, name) for name in COLUMNS}, body={})
                 session.add(row)
                 # The insert takes the write lock, so that what is read from here on stays true until the commit.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -126,6 +127,8 @@ def test_a_review_that_says_too_little_is_refused_with_what_to_send(domain):
         check(review(given), domain, "label")
     with pytest.raises(QueryError, match="this pack has lookup"):
         check(review(given, task="nope"), domain, "label")
+    with pytest.raises(QueryError, match="shorten"):
+        check(review(given, correction="open/now", reviewer="x" * 129), domain, "label")
 
 
 def test_a_correction_outside_the_tasks_schema_is_refused():
@@ -197,6 +200,21 @@ def test_the_same_verdict_without_an_id_doubles_no_effect_either(store, domain):
     for _ in range(2):
         recorded(store, domain, given, review(given, correction="open/now"))
     assert counts(store) == {"reviews": 2, "examples": 1, "corrections": 1, "judgements": 0}
+
+
+def test_many_reviewers_at_once_leave_one_correction_and_lose_no_review(store, domain):
+    given = answer()
+    texts = ["open/now", "shut/now"] * 4
+    said = [review(given, correction=text, reviewer=f"r{n}") for n, text in enumerate(texts)]
+    said += [said[0], said[1]]  # posted twice, at the same time
+    with ThreadPoolExecutor(len(said)) as pool:
+        done = list(pool.map(lambda one: recorded(store, domain, given, one), said))
+    assert all(one.decided for one in done)
+    assert counts(store)["reviews"] == len(texts)
+    (active,) = Corrections(store).active()
+    with store.session() as session:
+        approved = [row.answer for row in session.query(ExampleRow) if row.state == "approved"]
+    assert approved == [active.answer]
 
 
 def test_the_last_decision_stands(store, domain):
