@@ -27,7 +27,12 @@ WHOLE = sum(range(1, 21))
 
 def order(folder: Path) -> Order:
     return Order(
-        name="office", dataset=str(folder / "v"), base=str(folder), base_fingerprint="0" * 64, pack=str(folder), recipe=Recipe()
+        name="office",
+        dataset=str(folder / "v"),
+        base=str(folder),
+        base_fingerprint="0" * 64,
+        pack=str(folder),
+        recipe=Recipe(),
     )
 
 
@@ -141,7 +146,7 @@ def test_a_trainer_that_always_dies_at_the_same_step_is_given_up(run):
     def deadly(folder):
         return [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
 
-    with pytest.raises(TrainingError, match="killed 3 times .* out of memory"):
+    with pytest.raises(TrainingError, match=r"killed 3 times .* out of memory"):
         watch(run, deadly, lambda *_: None, lambda: None, poll=0.01)
 
 

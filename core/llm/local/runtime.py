@@ -72,6 +72,13 @@ class Runtime:
             generate(model, waiting, self.stop_ids, self.pad_id, self._fuse(adapter))
         return rows
 
+    def scores(self, tokens: Sequence[int], adapter: Adapter | None) -> torch.Tensor:
+        """Log-probabilities of what may follow each token, shape (len(tokens), vocabulary). Raises AdapterMismatch."""
+        model = self._with(adapter)
+        with torch.inference_mode():
+            ids = torch.tensor([list(tokens)], device=self.model.device)
+            return model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
+
     def _row(self, messages: list[dict[str, str]], options: Options, show: Callable[[str], None]) -> Row:
         text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         prompt = self.tokenizer.encode(text, add_special_tokens=False)
