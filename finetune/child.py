@@ -69,12 +69,12 @@ def watch(run: RunFolder, command: Command, show: Show, check: Callable[[], None
         while True:
             check()
             result = run.result()
-            if result is not None:
-                return result
             step, note = last_step(run), run.note
             if (step, note) != seen:
                 seen = (step, note)
                 show(step, note)
+            if result is not None:
+                return result
             code = child.poll() if child else None
             if code is not None:
                 child, result = None, run.result()

@@ -48,16 +48,18 @@ def prove(
     chosen = sample(rows)
     asked = [list(row.prompt) for row in chosen]
     prompts = [prompt_ids(tokenizer, messages) for messages in asked]
-    expected = [prompt_ids_of_answer(tokenizer, row) for row in chosen]
-    with_adapter = [likelihoods(model, *pair) for pair in zip(prompts, expected, strict=True)]
+    lines = [[*prompt, *answer_ids(tokenizer, row)] for prompt, row in zip(prompts, chosen, strict=True)]
+    trained = [scores(model, line) for line in lines]
     with model.disable_adapter():
-        without = [likelihoods(model, *pair) for pair in zip(prompts, expected, strict=True)]
-    changes = [mean_gap(*pair) for pair in zip(with_adapter, without, strict=True)]
+        changes = [difference(here, scores(model, line)) for here, line in zip(trained, lines, strict=True)]
     guard.outputs_differ(changes)
-    served = serve(base, folder, asked, str(model.device.type), quantization)
-    trained = [heard(model, prompt, tokens, tokenizer) for prompt, (tokens, _) in zip(prompts, served, strict=True)]
-    gap = guard.served_as_trained([logprobs or [0.0] for _, logprobs in served], trained)
-    return {"answers_changed_by": round(max(changes), 4), "served_differs_by": round(gap, 4)}
+    served = Served(base, folder, str(model.device.type), quantization)
+    gaps = [difference(here, served.scores(line)) for here, line in zip(trained, lines, strict=True)]
+    written = served.answers(asked)
+    heard = [hear(model, prompt, tokens, tokenizer) for prompt, (tokens, _) in zip(prompts, written, strict=True)]
+    gaps.append(mean_gap([logprobs or [0.0] for _, logprobs in written], heard))
+    guard.served_as_trained(gaps, max(changes))
+    return {"answers_changed_by": round(max(changes), 4), "served_differs_by": round(max(gaps), 4)}
 
 
 def sample(rows: Sequence[Row]) -> list[Row]:
@@ -69,45 +71,53 @@ def sample(rows: Sequence[Row]) -> list[Row]:
     return [*first.values(), *rest][:PROMPTS]
 
 
-def prompt_ids_of_answer(tokenizer: Any, row: Row) -> list[int]:
+def answer_ids(tokenizer: Any, row: Row) -> list[int]:
     return list(tokenizer.encode(row.completion[-1].content, add_special_tokens=False))[:TOKENS]
 
 
-def likelihoods(model: Any, prompt: Sequence[int], answer: Sequence[int]) -> list[float]:
-    """The log-probability of each token of an answer, given what stands before it."""
+def scores(model: Any, tokens: Sequence[int]) -> Any:
+    """Log-probabilities of what may follow each token, shape (len(tokens), vocabulary)."""
     import torch
 
+    with torch.inference_mode():
+        ids = torch.tensor([list(tokens)], device=model.device)
+        return model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
+
+
+def difference(one: Any, other: Any) -> float:
+    """How far two predictions are apart: the mean over positions of the expected gap in log-probability (nats), expected
+    as the first has it, so that what neither would ever say counts little."""
+    return float(((one - other.to(one.device)).abs() * one.exp()).sum(-1).mean())
+
+
+def hear(model: Any, prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -> list[float]:
+    """What the trainer's model thinks of each token of a served answer; of one that ended at once, 0 if it would end too."""
+    after = scores(model, [*prompt, *answer])[len(prompt) - 1 :]
     if not answer:
-        return []
-    ids = torch.tensor([[*prompt, *answer]], device=model.device)
-    with torch.inference_mode():
-        scores = model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 : -1].float().log_softmax(-1)
-    return [float(score[token]) for score, token in zip(scores, answer, strict=True)]
+        return [0.0 if int(after[0].argmax()) == tokenizer.eos_token_id else -math.inf]
+    return [float(score[token]) for score, token in zip(after[:-1], answer, strict=True)]
 
 
-def heard(model: Any, prompt: Sequence[int], answer: Sequence[int], tokenizer: Any) -> list[float]:
-    """The trainer's model on a served answer; of one that ended at once, 0 if this model would end it too."""
-    if answer:
-        return likelihoods(model, prompt, answer)
-    import torch
+class Served:
+    """An adapter as the local engine serves it: in bf16, merged where the engine merges."""
 
-    with torch.inference_mode():
-        scores = model(input_ids=torch.tensor([list(prompt)], device=model.device), use_cache=False).logits[0, -1]
-    return [0.0 if int(scores.argmax()) == tokenizer.eos_token_id else -math.inf]
+    def __init__(self, base: Path, folder: Path, device: str, quantization: str) -> None:
+        from core.llm.local.runtime import Runtime
 
+        self.adapter = read_adapter(folder)
+        self.runtime = Runtime(base, self.adapter.base_fingerprint, device, quantization, "bfloat16")
 
-def serve(
-    base: Path, folder: Path, asked: Sequence[Sequence[Message]], device: str, quantization: str
-) -> list[tuple[list[int], list[float]]]:
-    """Greedy answers of the saved adapter, through the runtime that serves: tokens and their log-probabilities."""
-    from core.llm.local.runtime import Runtime
+    def scores(self, tokens: Sequence[int]) -> Any:
+        return self.runtime.scores(tokens, self.adapter)
 
-    adapter = read_adapter(folder)
-    runtime = Runtime(base, adapter.base_fingerprint, device, quantization, "bfloat16")
-    turns = [[message.model_dump() for message in messages] for messages in asked]
-    written = runtime.write([(each, Options(max_new_tokens=TOKENS), lambda _: None) for each in turns], adapter)
-    return [(row.tokens, row.logprobs) for row in written]
+    def answers(self, asked: Sequence[Sequence[Message]]) -> list[tuple[list[int], list[float]]]:
+        """Greedy answers: tokens and their log-probabilities."""
+        turns = [[message.model_dump() for message in messages] for messages in asked]
+        requests = [(each, Options(max_new_tokens=TOKENS), lambda _: None) for each in turns]
+        return [(row.tokens, row.logprobs) for row in self.runtime.write(requests, self.adapter)]
 
 
-def mean_gap(left: Sequence[float], right: Sequence[float]) -> float:
-    return sum(abs(a - b) for a, b in zip(left, right, strict=True)) / max(1, len(left))
+def mean_gap(left: Sequence[Sequence[float]], right: Sequence[Sequence[float]]) -> float:
+    """The mean difference of two sets of log-probabilities of the same tokens, by prompt."""
+    pairs = [pair for one, other in zip(left, right, strict=True) for pair in zip(one, other, strict=True)]
+    return sum(abs(a - b) for a, b in pairs) / max(1, len(pairs))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,23 +27,37 @@ CELLS, FIGURES = "cells", "search.json"
 
 
 def choose(run: RunFolder, order: Order, domain: Domain, dataset: Dataset, ways: Ways, progress: Progress) -> Path:
-    """The folder of the best adapter. What was trained and measured before a kill is not done again."""
+    """The folder of the best adapter. What was trained and measured before a kill is not done again; a change that the
+    guard stops is out.
+
+    Raises:
+        TrainingError: no change gave an adapter; the sentence is that of the last.
+    """
     scores = read_scores(run)
     for number, change in enumerate(order.search):
-        name = run_name(change)
-        if name in scores:
-            continue
-        folder = run.path / CELLS / name
-        if not folder.exists():
-            recipe = order.recipe.changed(**change)
-            done, left = sum(row["steps"] for row in scores.values()), len(order.search) - number - 1
-            own = replace(ways, work=run.work / name, before=done, after=left * steps_in(dataset, recipe))
-            train_on(Path(order.base), domain, recipe, dataset, folder, progress, own)
-            shutil.rmtree(run.work / name, ignore_errors=True)
-        run.say(f"measuring {name} on development cases")
-        scores[name] = measure(folder, order, domain, dataset)
-        write_scores(run, scores)
+        name, left = run_name(change), len(order.search) - number - 1
+        if name not in scores:
+            recipe, before = order.recipe.changed(**change), max((row["until"] for row in scores.values()), default=0)
+            after = left * steps_in(dataset, recipe)
+            own = replace(ways, work=run.work / name, before=before, after=after)
+            scores[name] = attempt(run, order, recipe, domain, dataset, own, progress) | {"until": len(run.steps())}
+            write_scores(run, scores)
     return run.path / CELLS / best(scores)
+
+
+def attempt(
+    run: RunFolder, order: Order, recipe: Recipe, domain: Domain, dataset: Dataset, ways: Ways, progress: Progress
+) -> dict[str, Any]:
+    """Train one change of the recipe and measure it; or say why it cannot be trained."""
+    assert ways.work is not None
+    folder = run.path / CELLS / ways.work.name
+    try:
+        if not folder.exists():
+            train_on(Path(order.base), domain, recipe, dataset, folder, progress, ways)
+    except TrainingError as error:
+        return {"error": str(error)}
+    run.say(f"measuring {folder.name} on development cases")
+    return measure(folder, order, domain, dataset)
 
 
 def measure(folder: Path, order: Order, domain: Domain, dataset: Dataset) -> dict[str, Any]:
@@ -54,12 +67,15 @@ def measure(folder: Path, order: Order, domain: Domain, dataset: Dataset) -> dic
     figures = trial(Path(order.base), folder, domain, cases, use_cuda(order.device))
     card = read_adapter(folder).card
     write_card(folder, {**card, "figures": {"development": figures}})
-    return {"score": overall(figures), "loss": card["loss"]["last"], "steps": card["loss"]["steps"], "figures": figures}
+    return {"score": overall(figures), "loss": card["loss"]["last"], "figures": figures}
 
 
 def best(scores: Mapping[str, Mapping[str, Any]]) -> str:
-    """The highest score; of equal ones the lowest loss. Pure."""
-    return max(scores, key=lambda name: (scores[name]["score"], -scores[name]["loss"]))
+    """The highest score; of equal ones the lowest loss. Pure. Raises TrainingError where there is none."""
+    trained = {name: row for name, row in scores.items() if "error" not in row}
+    if not trained:
+        raise TrainingError(f"no change of the recipe gave an adapter; of the last: {[*scores.values()][-1]['error']}")
+    return max(trained, key=lambda name: (trained[name]["score"], -trained[name]["loss"]))
 
 
 def steps_in(dataset: Dataset, recipe: Recipe) -> int:

@@ -68,6 +68,13 @@ class Runtime:
         self.run([(row, adapter) for row in rows])
         return rows
 
+    def scores(self, tokens: Sequence[int], adapter: Adapter | None) -> torch.Tensor:
+        """Log-probabilities of what may follow each token, shape (len(tokens), vocabulary). Raises AdapterMismatch."""
+        model = self._with(adapter)
+        with torch.inference_mode():
+            ids = torch.tensor([list(tokens)], device=self.model.device)
+            return model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
+
     def row(self, request: Request, adapter: Adapter | None) -> Row:
         """An answer that can be begun; the adapter is loaded. Raises as `write` does."""
         messages, options, show = request
