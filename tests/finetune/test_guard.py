@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
+from finetune.stored import Stored
 
 from core.domain import load_domain
 from core.types import Example
@@ -19,7 +20,6 @@ from finetune.encode import served_ids
 from finetune.guard import TrainingError
 from finetune.memory import Size, needed
 from finetune.monitor import silent
-from finetune.stored import Stored
 from finetune.train import train_on
 from tests.finetune.conftest import RECIPE, TEMPLATE, examples, tokenizer
 from tests.finetune.test_phases import CPU, dataset, pairs

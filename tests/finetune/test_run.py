@@ -7,6 +7,7 @@ import os
 import signal
 
 import pytest
+from finetune.stored import write_rows
 
 from core.llm.adapters import check_adapter, read_adapter
 from core.llm.base_weights import base_fingerprint
@@ -15,7 +16,6 @@ from finetune.guard import TrainingError
 from finetune.run import main
 from finetune.runs import Order, RunFolder, copy_start
 from finetune.search import best
-from finetune.stored import write_rows
 from tests.finetune.conftest import RECIPE
 from tests.finetune.test_phases import dataset
 from tests.finetune.test_runs import alive, until
