@@ -55,14 +55,16 @@ class Datasets:
         self.store, self.folder = store, folder
 
     def save(self, dataset: Dataset, manifest: dict[str, Any]) -> DatasetVersion:
-        """Write a version. One that is there already stays as it is: the same content is the same version.
+        """Write a version. One that is there already stays as it is: the same content is the same version. One whose files
+        were lost or changed is written anew.
 
         Raises:
             DatasetError: there are no rows; the message says what became of the examples.
         """
         if not (dataset.rows or dataset.pairs):
             raise DatasetError(f"there is nothing to train on: {reasons(dataset)}")
-        if not (self.folder / dataset.version).is_dir():
+        if not is_whole(self.folder, dataset.version):
+            shutil.rmtree(self.folder / dataset.version, ignore_errors=True)
             write(self.folder, dataset, manifest)
         with self.store.session() as session:
             if session.get(DatasetRow, dataset.version) is None:
@@ -174,7 +176,7 @@ def load(folder: Path, version: str, seed: int = 0) -> Dataset:
         )
     rows, pairs, manifest = read_rows(place / ROWS), read_rows(place / PAIRS), read_manifest(place)
     if version_of((*rows, *pairs)) != version:
-        raise DatasetError(f"{place} was changed after it was built: remove the folder and build the version again")
+        raise DatasetError(f"{place} was changed after it was built: build the version again")
     return Dataset(
         version=version,
         rows=in_order(rows, seed),
@@ -182,6 +184,15 @@ def load(folder: Path, version: str, seed: int = 0) -> Dataset:
         dropped=tuple(Dropped.model_validate(drop) for drop in manifest["dropped_rows"]),
         warnings=tuple(manifest["warnings"]),
     )
+
+
+def is_whole(folder: Path, version: str) -> bool:
+    """Whether a version lies there as it was built."""
+    try:
+        load(folder, version)
+    except DatasetError:
+        return False
+    return True
 
 
 def read_rows(file: Path) -> list[Row]:
@@ -193,7 +204,10 @@ def read_rows(file: Path) -> list[Row]:
 
 def read_manifest(place: Path) -> dict[str, Any]:
     try:
-        return json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        found = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or {"dropped_rows", "warnings", "template", "provenance"} - set(found):
+            raise ValueError("it is no manifest")
+        return found
     except (OSError, ValueError) as error:
         raise DatasetError(
             f"{place / MANIFEST} cannot be read ({type(error).__name__}): build the version again"

@@ -86,6 +86,8 @@ def test_a_version_with_a_file_lost_or_cut_is_refused_with_a_sentence(kept, doma
     (kept.folder / version / name).unlink()
     with pytest.raises(DatasetError, match="build the version again"):
         kept.load(version)
+    assert saved(kept, domain, [*examples(), PAIR]).version == version
+    assert len(kept.load(version).rows) == len(examples())
 
 
 def test_a_kill_before_the_listing_is_mended_by_building_again(kept, domain):
