@@ -41,6 +41,5 @@ bench: install ## the quick benchmarks: routing, serving, citations
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.citations
 
-demo-loop: install ## what the learning loop has so far: train on the seeds, then measure
-	TRIVIUM_DATA_DIR=data/demo-loop $(BIN)/trivium train --out data/demo-loop/adapters/ml-desk
-	TRIVIUM_DATA_DIR=data/demo-loop TRIVIUM_ADAPTERS_DIR=data/demo-loop/adapters $(BIN)/trivium evaluate --limit 20
+demo-loop: install ## the learning loop here and now: a house rule changes, 200 examples, train, gate, promote, roll back
+	$(BIN)/python -m benchmarks.loop --limit 200

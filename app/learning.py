@@ -40,9 +40,9 @@ class Learned(Noun):
 
 def learn(
     service: Service, asked: Asked, gating: Gating, show: Show, say: Say, *,
-    limits: Limits | None = None, command: Command = trainer_command,
+    limits: Limits | None = None, command: Command = trainer_command, promote: bool = True,
 ) -> Learned:  # fmt: skip
-    """Everything from the approved examples to a live adapter, or to the reasons why not.
+    """Everything from the approved examples to a live adapter, or to the reasons why not; without `promote` to the verdict.
 
     Raises:
         DatasetError: nothing is left to train on.
@@ -61,7 +61,7 @@ def learn(
     say(f"{adapter} is a candidate; it and what serves now answer the golden cases")
     report = gating.run(adapter, lambda done, total, note: say(f"{done}/{total} {note}"))
     found = Learned(dataset=version, run=run.id, adapter=adapter, report=report)
-    if report.verdict != "promote":
+    if report.verdict != "promote" or not promote:
         return found
     service.promote(adapter)
     return found.model_copy(update={"live": True, "corrections": tuple(take_over(service, adapter))})

@@ -8,14 +8,13 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from finetune.stored import Stored
 
 from core.domain import load_domain
 from core.types import Example
 from finetune import guard, inspection, memory
 from finetune import proof as proofs
 from finetune import train as training
-from finetune.dataset import build, to_row
+from finetune.dataset import Dataset, build, to_row
 from finetune.encode import served_ids
 from finetune.guard import TrainingError
 from finetune.memory import Size, needed
@@ -45,17 +44,17 @@ def test_masked_labels(base, domain, tmp_path, monkeypatch):
 
 
 def test_an_empty_set(base, domain, tmp_path):
-    stopped(base, domain, tmp_path / "made", "nothing to train on", data=Stored(version="v", rows=()))
+    stopped(base, domain, tmp_path / "made", "nothing to train on", data=Dataset(version="v", rows=()))
     stopped(base, domain, tmp_path / "made", "longer than max_length 20", recipe=RECIPE.changed(max_length=20))
 
 
 def test_a_held_out_question_in_examples_or_preferences(base, domain, tmp_path):
     spoiled = build(domain, [*examples(), Example(task="label", query="label: GATE", answer="open")], 0, held_out=[])
-    data = Stored(version="v", rows=spoiled.rows)
+    data = Dataset(version="v", rows=spoiled.rows)
     stopped(base, domain, tmp_path / "made", "1 rows of the dataset .* golden-1", data=data)
     row = to_row(domain, Example(task="label", query="Label: window 1", answer="open"))
     pair = pairs(domain, 1)[0].model_copy(update={"prompt": row.prompt})
-    stopped(base, domain, tmp_path / "made", "dev-1", data=Stored(version="v", rows=(), pairs=(pair,)))
+    stopped(base, domain, tmp_path / "made", "dev-1", data=Dataset(version="v", rows=(), pairs=(pair,)))
 
 
 def test_a_preference_for_the_same_answer(base, domain, tmp_path):
@@ -66,7 +65,7 @@ def test_a_preference_for_the_same_answer(base, domain, tmp_path):
         domain,
         tmp_path / "made",
         "same answer as better and as worse",
-        data=Stored(version="v", rows=(), pairs=(same,)),
+        data=Dataset(version="v", rows=(), pairs=(same,)),
     )
 
 

@@ -15,6 +15,7 @@ from finetune.checkpoints import last_checkpoint, mark_whole
 from finetune.dataset import Dataset, Row, build, to_row
 from finetune.guard import TrainingError
 from finetune.monitor import silent
+from finetune.rows import version_of
 from finetune.train import Ways, train_on
 from tests.finetune.conftest import RECIPE, examples, tiny
 
@@ -33,7 +34,8 @@ def pairs(domain, count=8) -> tuple[Row, ...]:
 
 def dataset(domain, rows=12, preferences=0) -> Dataset:
     made = build(domain, examples(rows), 7, held_out=[])
-    return Dataset(version="v", rows=made.rows, pairs=pairs(domain, preferences))
+    both = pairs(domain, preferences)
+    return Dataset(version=version_of((*made.rows, *both)), rows=made.rows, pairs=both)
 
 
 def sha(folder) -> str:

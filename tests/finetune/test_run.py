@@ -7,15 +7,17 @@ import os
 import signal
 
 import pytest
-from finetune.stored import write_rows
 
 from core.llm.adapters import check_adapter, read_adapter
 from core.llm.base_weights import base_fingerprint
 from finetune.child import trainer_command, watch
 from finetune.guard import TrainingError
+from finetune.manifest import manifest
+from finetune.rows import Limits
 from finetune.run import main
 from finetune.runs import Order, RunFolder, copy_start
 from finetune.search import best
+from finetune.versions import write
 from tests.finetune.conftest import RECIPE
 from tests.finetune.test_phases import dataset
 from tests.finetune.test_runs import alive, until
@@ -23,7 +25,8 @@ from tests.finetune.test_runs import alive, until
 
 def order(base, domain, folder, **values) -> Order:
     made = dataset(domain, 12, 8)
-    write_rows(folder / "datasets" / "v1", made.rows, made.pairs)
+    if not (folder / "datasets" / made.version).exists():
+        write(folder / "datasets", made, manifest(domain, made, Limits()))
     common = {
         "name": "office",
         "base": str(base),
@@ -31,7 +34,9 @@ def order(base, domain, folder, **values) -> Order:
         "pack": str(domain.folder),
     }
     recipe = RECIPE.changed(preference_rate=1e-2)
-    return Order(**{**common, "dataset": str(folder / "datasets" / "v1"), "recipe": recipe, "device": "cpu", **values})
+    return Order(
+        **{**common, "dataset": str(folder / "datasets" / made.version), "recipe": recipe, "device": "cpu", **values}
+    )
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def test_a_run_ends_with_an_adapter_and_no_checkpoints(base, domain, tmp_path, r
     check_adapter(adapter, base_fingerprint(base))
     assert adapter.card["name"] == "office"
     assert adapter.card["run"] == "one"
-    assert adapter.card["dataset"]["version"] == "v1"
+    assert adapter.card["dataset"]["version"] == dataset(domain, 12, 8).version
     assert [step.step for step in run.steps()] == list(range(1, 9))
     assert not run.work.exists()
     assert main([str(run.path)]) == 0  # a second one finds it done
