@@ -24,8 +24,9 @@ def show() -> None:
             help="Rows with mail addresses, telephone numbers and the like are dropped, unless you looked at them.",
         )
         st.form_submit_button("Build a version of what is approved now", type="primary", on_click=build)
+    told = st.empty()  # keeps its place, so that what is below stays open when the message goes
     if built := st.session_state.pop(BUILT, None):
-        st.success(f"Version `{safe.label(words.short(built))}` is there.", icon=":material/done:")
+        told.success(f"Version `{safe.label(words.short(built))}` is there.", icon=":material/done:")
     versions = api().datasets()
     if not versions:
         st.info("There is no dataset yet. Approve examples, then build the first version.")
@@ -45,13 +46,14 @@ def build() -> None:
 
 def one(row: dict[str, Any]) -> None:
     version, manifest = row["version"], row.get("manifest") or {}
-    with st.container(border=True, gap="small"):
+    with st.container(border=True, gap="small", key=f"version-{version}"):
         st.markdown(
             f"**{safe.label(words.short(version))}**  \n"
             f":small[{words.many(int(row['rows']), 'row')} · built {safe.label(words.day(row))}]"
         )
-        for warning in manifest.get("warnings") or ():
-            st.warning(safe.plain(words.sentence(str(warning))), icon=":material/warning:")
+        if warnings := manifest.get("warnings"):
+            said = "\n".join(words.sentence(str(warning)) for warning in warnings)
+            st.warning(safe.plain(said), icon=":material/warning:")
         with st.expander(f"What is in it{left_out(manifest)}", icon=":material/inventory_2:"):
             manifests.show(version, manifest)
         with st.container(horizontal=True, gap="small"):

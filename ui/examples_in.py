@@ -25,7 +25,9 @@ def show() -> None:
     )
     key = f"import-{st.session_state.setdefault(TURN, 0)}"
     st.file_uploader("File of examples", type=TYPES, key=key)
-    st.selectbox("Task of the rows that name none", tasks, key="import-task")
+    st.selectbox(
+        "Task of the rows that name none", tasks, index=None, key="import-task", placeholder="every row names its own"
+    )
     if st.session_state.get(key):
         st.button("Import", key="import", type="primary", icon=":material/upload:", on_click=send, args=(key,))
     st.subheader("One by hand", anchor=False)

@@ -78,7 +78,7 @@ def cell(value: Any) -> str:
     if isinstance(value, list):
         return " / ".join(value_of(item) for item in value)
     return (
-        ", ".join(f"{key} {value_of(item)}" for key, item in value.items())
+        ", ".join(f"{key or 'no name'} {value_of(item)}" for key, item in value.items())
         if isinstance(value, dict)
         else value_of(value)
     )

@@ -90,10 +90,11 @@ def show_last() -> None:
     told += [safe.label(words.sentence(effect)) for effect in last["effects"]]
     if last["waiting_for"]:
         told.append(f"It takes effect after {words.many(last['waiting_for'], 'more review')} by others.")
-    with st.container(horizontal=True, border=True, vertical_alignment="center", key="last"):
-        st.caption(" · ".join(told))
+    with st.container(border=True, key="last"):
+        said, back = st.columns([6, 1], vertical_alignment="center", gap="small")
+        said.caption(" · ".join(told))
         if not st.session_state.get(BACK):
-            st.button("Back", key="go-back", shortcut="B", type="tertiary", icon=":material/undo:", on_click=go_back)
+            back.button("Back", key="go-back", shortcut="B", type="tertiary", icon=":material/undo:", on_click=go_back)
 
 
 def go_back() -> None:
