@@ -32,7 +32,7 @@ from router.tuned import TunedLikeness, read_card
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger("trivium")
-ROUTER = "router"  # folder of the pack that holds the router's adapter
+ROUTER, SEARCHER, FINDER = "router", "searcher", "finder"  # folders of the pack that hold adapters
 # Adapters may come and go in their folders; asking the disk more often than this would slow every query.
 FINGERPRINT_SECONDS = 2.0
 
@@ -68,7 +68,7 @@ class Service:
         """What a figure was measured with: the model (`model`: another than the strategy's own), or for quoting rag
         the embeddings. Empty: no such model, or one that cannot be used."""
         if strategy == "rag":
-            return f"quotes@{self.index.embeddings.name}@{self.quoter.fingerprint}"
+            return f"quotes@{(self.index.searcher or self.index.embeddings).name}@{self.quoter.fingerprint}"
         name = self.models.resolved(model or self.model_of(strategy))
         known = self._fingerprints.get(name)
         if known and time.monotonic() - known[0] < FINGERPRINT_SECONDS:
@@ -170,7 +170,7 @@ def open_service(settings: Settings, models: Any = None) -> Service:
     """
 
     from core.llm import open_models
-    from retrieval.embeddings import open_embeddings
+    from retrieval.embeddings import open_embeddings, open_searcher
     from retrieval.finder import open_finder
     from retrieval.index import open_index
     from retrieval.ingest import Ingest
@@ -184,7 +184,8 @@ def open_service(settings: Settings, models: Any = None) -> Service:
         interrupted = store.interrupt_running()
         if interrupted:
             log.warning("%d answers were interrupted by the last stop; their text was kept", interrupted)
-        index = open_index(settings, store, open_embeddings(settings))
+        searcher = open_searcher(settings, domain.folder / SEARCHER)
+        index = open_index(settings, store, open_embeddings(settings), searcher)
     index.check()
     models = models or open_models(settings, log.info)
     registry = open_registry(settings, store, lambda: models.fingerprint("base"))
@@ -197,7 +198,7 @@ def open_service(settings: Settings, models: Any = None) -> Service:
         models,
         index,
         Ingest(store, index, settings),
-        Quoter(index.embeddings, open_finder(), lambda: index.words.rarity),
+        Quoter(index.embeddings, open_finder(domain.folder / FINDER), lambda: index.words.rarity),
         Runs(store, settings.queue_limit),
         measured,
         registry,

@@ -98,6 +98,14 @@ def train_router() -> None:
 
 
 @app.command()
+def train_search() -> None:
+    """Train search on the pack's look-ups (questions with the words that answer them): some minutes on a CPU."""
+    from app.search_training import train_search as train_both
+
+    train_both(say)
+
+
+@app.command()
 def evaluate(
     limit: Annotated[int | None, typer.Option(help="at most this many cases of each task")] = None,
     save: Annotated[bool, typer.Option(help="keep floors and thresholds in the pack's measured.json")] = False,

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from core.llm.adapters import CARD
+from core.llm.adapters import CARD, CONFIG
 from core.settings import ROOT
 from finetune.guard import TrainingError
 
@@ -55,7 +55,7 @@ def staged(out: Path) -> Iterator[Path]:
     Raises:
         TrainingError: what lies at `out` is no adapter, and would be lost.
     """
-    if out.exists() and not (out / CARD).is_file() and (out.is_file() or any(out.iterdir())):
+    if out.exists() and not (out / CONFIG).is_file() and (out.is_file() or any(out.iterdir())):
         raise TrainingError(f"{out} holds no adapter and would be replaced: give a new folder, such as adapters/NAME")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))

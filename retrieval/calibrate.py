@@ -41,6 +41,7 @@ Label = Callable[[Scored], bool | None]
 class Parts:
     embeddings: Vectors
     finder: Finder
+    searcher: Vectors | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def opened(settings: Settings, parts: Parts) -> Iterator[tuple[Store, HybridRetr
     with tempfile.TemporaryDirectory() as folder:
         own = settings.model_copy(update={"data_dir": Path(folder), "database_url": None, "chroma_url": None})
         store = open_store(own.database)
-        index = open_index(own, store, parts.embeddings)
+        index = open_index(own, store, parts.embeddings, parts.searcher)
         try:
             quoter = Quoter(parts.embeddings, parts.finder, lambda: index.words.rarity)
             quoter.cold_limit = None

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 
 from core.errors import ModelNotFound
-from core.minilm import minilm_folder, one_core, precision
+from core.llm.adapters import WEIGHTS, file_sha256
+from core.minilm import NAME, merged, minilm_folder, one_core, precision
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,18 +53,23 @@ class Vectors(Embeddings):
 
 
 class MiniLM(Vectors):
-    """all-MiniLM-L6-v2 from a folder: masked mean of the last layer, normalized. Safe to use from many threads."""
+    """all-MiniLM-L6-v2 from a folder, with an adapter merged in if one is given: masked mean of the last layer, normalized.
+    Safe to use from many threads."""
 
-    name = "all-MiniLM-L6-v2"
+    name = NAME
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, adapter: Path | None = None) -> None:
         super().__init__()
         from tokenizers import Tokenizer
         from transformers import AutoModel
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
-        self.model = AutoModel.from_pretrained(folder, dtype=precision(), local_files_only=True).eval()
+        if adapter is None:
+            self.model = AutoModel.from_pretrained(folder, dtype=precision(), local_files_only=True).eval()
+        else:
+            self.name = f"{NAME}+{file_sha256(adapter / WEIGHTS)[:12]}"
+            self.model = merged(AutoModel, folder, adapter)
         # transformers' own wrapper changes padding at each call, which fails when two threads do it.
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.enable_truncation(MAX_TOKENS)
@@ -125,3 +131,14 @@ def open_embeddings(settings: Settings) -> Vectors:
     if settings.embedding_model != "minilm":
         return SentenceTransformerVectors(settings.embedding_model, settings.offline)
     return MiniLM(minilm_folder())
+
+
+def open_searcher(settings: Settings, adapter: Path) -> Vectors | None:
+    """What turns a question into the vector that passages are searched with: MiniLM with an adapter of the pack
+    (`trivium train-search`). None where there is none, or where passages are embedded by another model.
+
+    Passages keep the vectors of MiniLM itself, so an adapter comes and goes without embedding anything again.
+    """
+    if settings.embedding_model != "minilm" or not (adapter / WEIGHTS).is_file():
+        return None
+    return MiniLM(minilm_folder(), adapter)

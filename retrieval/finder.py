@@ -97,6 +97,7 @@ class Finder:
         return readings
 
 
-def open_finder() -> Finder:
-    """Raises SettingsError if MiniLM is not installed."""
-    return Finder(minilm_folder())
+def open_finder(adapter: Path | None = None) -> Finder:
+    """With a pack's own adapter, if there is one at `adapter`. Raises SettingsError if MiniLM is not installed."""
+    own = adapter is not None and (adapter / WEIGHTS).is_file()
+    return Finder(minilm_folder(), adapter if adapter is not None and own else ADAPTER)

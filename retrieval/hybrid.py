@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Learned on the 809 training claims of SciFact, where 0.45 to 0.55 are equally good: nDCG@10 0.737, dense alone 0.659,
 # BM25 alone 0.696. `python -m benchmarks.retrieval` measures it on claims that it was not learned from.
 DENSE_WEIGHT = 0.5
+# With a pack's searcher, whose likeness tells more: of 0.5, 0.65, 0.8, 0.9 and 1 the best on look-ups by authors that it
+# had not seen (docs/experiments.md).
+SEARCHER_WEIGHT = 0.8
 PASSAGES = 8
 SHORT = 4
 REFERS_BACK = re.compile(
@@ -42,7 +45,13 @@ class HybridRetriever(BaseRetriever):
     def passages(self, text: str, k: int | None = None) -> list[Passage]:
         """The best passages for a text, best first."""
         candidates = self.index.search(text, max(CANDIDATES, k or 0))
-        return best(candidates, combine(candidates.dense, candidates.bm25), k or self.k)
+        weight = SEARCHER_WEIGHT if self.index.searcher else DENSE_WEIGHT
+        found = best(candidates, combine(candidates.dense, candidates.bm25, weight), k or self.k)
+        if not self.index.searcher:
+            return found
+        # What reads `dense` was fitted on the likeness of the embeddings themselves.
+        likeness = self.index.likeness(text, found)
+        return [passage.model_copy(update={"dense": round(d, 4)}) for passage, d in zip(found, likeness, strict=True)]
 
     def evidence(self, query: Query) -> Evidence:
         """Passages for a query. A follow-up question is read together with the one before."""

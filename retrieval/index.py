@@ -83,9 +83,17 @@ class WordIndex:
 class Index:
     """Search over the chunks of a store. Safe to use from many threads; one process per embedded Chroma folder."""
 
-    def __init__(self, store: Store, embeddings: Vectors, client: Any, lock: DataLock | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embeddings: Vectors,
+        client: Any,
+        lock: DataLock | None = None,
+        searcher: Vectors | None = None,
+    ) -> None:
         self.store = store
         self.embeddings = embeddings
+        self.searcher = searcher
         self._client = client
         self._lock = lock
         self._name = collection_name(embeddings.name)
@@ -171,13 +179,13 @@ class Index:
         return all(distances and distances[0] < PROBE_DISTANCE for distances in found["distances"])
 
     def search(self, text: str, limit: int = CANDIDATES) -> Candidates:
-        """Up to `limit` passages by likeness and as many by BM25, together."""
+        """Up to `limit` passages by likeness and as many by BM25, together. Likeness is the searcher's, if there is one."""
         import numpy as np
 
         index = self.words
         if not index.passages:
             return Candidates([], np.zeros(0), np.zeros(0))
-        vector = self.embeddings.query(text)
+        vector = (self.searcher or self.embeddings).query(text)
         dense = self._nearest(vector, limit, index)
         scores = index.scores(text)
         by_words = [int(n) for n in np.argsort(-scores, kind="stable")[:limit] if scores[n] > 0]
@@ -186,6 +194,13 @@ class Index:
         return Candidates(
             [index.passages[n] for n in positions], np.array([dense[n] for n in positions]), scores[positions]
         )
+
+    def likeness(self, text: str, passages: Sequence[Passage]) -> list[float]:
+        """The cosine of a text and each passage by the embeddings themselves, without the searcher."""
+        index = self.words
+        positions = [index.positions[passage.id] for passage in passages if passage.id in index.positions]
+        found = self._likeness(self.embeddings.query(text), positions, index)
+        return [found.get(index.positions.get(passage.id, -1), 0.0) for passage in passages]
 
     def best_likeness(self, vectors: np.ndarray) -> np.ndarray:
         """The cosine of each vector, shape (n, size), and its nearest passage, shape (n,); 0 without passages."""
@@ -222,7 +237,7 @@ def collection_name(model: str) -> str:
     return "trivium-" + (re.sub(r"[^a-zA-Z0-9]+", "-", model).strip("-")[-200:].lower() or "model")
 
 
-def open_index(settings: Settings, store: Store, embeddings: Vectors) -> Index:
+def open_index(settings: Settings, store: Store, embeddings: Vectors, searcher: Vectors | None = None) -> Index:
     """The index of a data folder (its lock is held until `close`), or on a Chroma server.
 
     Raises:
@@ -237,11 +252,11 @@ def open_index(settings: Settings, store: Store, embeddings: Vectors) -> Index:
         secure = url.scheme == "https"
         port = url.port or (443 if secure else 8000)
         client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=quiet)
-        return Index(store, embeddings, client)
+        return Index(store, embeddings, client, searcher=searcher)
     lock = lock_data_dir(settings.data_dir)
     try:
         client = chromadb.PersistentClient(str(settings.data_dir / "chroma"), settings=quiet)
-        return Index(store, embeddings, client, lock)
+        return Index(store, embeddings, client, lock, searcher)
     except BaseException:
         lock.close()
         raise

@@ -1,0 +1,27 @@
+"""Where the passages answer a look-up whose answer is known. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from core.labelled import Lookup
+from core.types import Passage
+
+SIGNS = re.compile(r"\W+")
+
+
+def passages_that_answer(asked: Lookup, passages: Sequence[Passage]) -> list[int]:
+    """Positions of the passages of its sources that hold the answer's words, whatever signs and spaces lie between."""
+    answer = plain(asked.answer)
+    return [n for n, one in enumerate(passages) if one.source in asked.sources and answer in plain(one.text)]
+
+
+def plain(text: str) -> str:
+    return SIGNS.sub(" ", text).strip().lower()
+
+
+def span(answer: str, text: str) -> tuple[int, int] | None:
+    """Where an answer's words stand in a text, whatever white space lies between them."""
+    found = re.search(r"\s+".join(map(re.escape, answer.split())), text) if answer.split() else None
+    return found.span() if found else None
