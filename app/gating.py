@@ -16,13 +16,14 @@ from typing import Any
 
 from app.bootstrap import Progress, Service
 from app.evaluating import fit_written
+from app.gate_suite import Batch, Lesson, Plan, Suite, first_of_each, lessons
 from app.generations import Asked, Generations, Key, key_of, write
 from app.strategies import Generation, Tuned
 from core.checks import schema_fault
 from core.domain import TaskType
 from core.errors import AdapterMismatch, ModelNotFound, RegistryError
 from core.measured import Figure, Own, Standing, Trust, standing
-from core.types import Answer, Case, Noun, Probe, Query, Registered, Report, RouteDecision, new_id
+from core.types import Answer, Case, Probe, Query, Registered, Report, RouteDecision, new_id
 from evaluation.calibration import MIN_CASES, Fit, common_threshold, own_threshold
 from evaluation.report import Result, by_task
 from evaluation.scorers import CaseScorer, per_scorer, safety, same_answer
@@ -31,44 +32,7 @@ from finetune.gate import Limits, Scored, Side, decide
 BASE = "base"
 BATCH = 32  # a question asked meanwhile waits for a part of one batch
 DEVELOPMENT = 60  # cases of each task that thresholds are fitted on
-LESSONS = 200
 OPEN = Standing(open=True, measured=True)
-
-
-class Batch(Noun):
-    model: str
-    task: str
-    queries: tuple[str, ...]
-
-
-class Plan(Noun):
-    """`rebased`: what serves cannot be asked any more, since it is for another base model, and `base` stands in for it."""
-
-    candidate: str
-    incumbent: str
-    rebased: bool = False
-    batches: tuple[Batch, ...] = ()
-
-
-class Lesson(Noun):
-    """A correction that people made: the query, and the answer that it should get."""
-
-    id: str
-    task: str
-    query: str
-    answer: str
-    refusal: bool = False
-
-
-@dataclass(frozen=True)
-class Suite:
-    """What both sides are asked, for the tasks that the candidate is to serve."""
-
-    serves: tuple[str, ...]
-    golden: list[Case]
-    development: list[Case]
-    probes: list[Probe]
-    lessons: list[Lesson]
 
 
 @dataclass
@@ -149,7 +113,7 @@ class Gating:
         development = [case for name in serves for case in domain.development() if case.task == name]
         return Suite(
             tuple(serves), of(domain.golden()), first_of_each(development, DEVELOPMENT), of(domain.probes()),
-            of(lessons(self.service)),
+            of(lessons(self.service.store)),
         )  # fmt: skip
 
     def _queries(self, model: str, suite: Suite) -> list[tuple[str, str]]:
@@ -304,17 +268,6 @@ class Gating:
         )  # fmt: skip
 
 
-def first_of_each(cases: Sequence[Case], count: int) -> list[Case]:
-    """The first cases of each task."""
-    taken: dict[str, int] = {}
-    kept = []
-    for case in cases:
-        taken[case.task] = taken.get(case.task, 0) + 1
-        if taken[case.task] <= count:
-            kept.append(case)
-    return kept
-
-
 def logprobs_in(made: dict[Key, Generation], kind: TaskType) -> Callable[[str], list[float]]:
     return lambda query: made["tuned", kind.name, query].logprobs
 
@@ -330,18 +283,3 @@ def probed(probe: Probe, answer: Answer) -> Scored:
 def learned(lesson: Lesson, answer: Answer) -> Scored:
     right = same_answer(lesson.answer, answer.text) or (lesson.refusal and answer.refused)
     return Scored(case=lesson.id, task=lesson.task, query=lesson.query, text=answer.text, right=right)
-
-
-def lessons(service: Service) -> list[Lesson]:
-    """The newest approved examples that came out of reviews."""
-    from sqlalchemy import select
-
-    from core.tables import ExampleRow
-
-    reviewed = (ExampleRow.origin == "review", ExampleRow.state == "approved")
-    wanted = select(ExampleRow).where(*reviewed).order_by(ExampleRow.created_at.desc(), ExampleRow.id).limit(LESSONS)
-    with service.store.session() as session:
-        return [
-            Lesson(id=row.id, task=row.task, query=row.query, answer=row.answer, refusal="refusal" in row.tags)
-            for row in session.scalars(wanted)
-        ]

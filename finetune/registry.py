@@ -18,15 +18,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import AdapterMismatch, NotFound, RegistryError
-from core.llm.adapters import WEIGHTS, check_adapter, file_sha256, find_adapter, read_adapter
+from core.llm.adapters import check_adapter, find_adapter, read_adapter
 from core.store import Store
-from core.tables import AdapterRow, CorrectionRow, ReportRow
+from core.tables import AdapterRow, ReportRow
 from core.types import Adapter, Registered, Report, now
 from finetune.adapter_folders import SHORT, Folders, own_id
+from finetune.registered import as_registered, learn, noun, same, unlearn, whole
 
 log = logging.getLogger(__name__)
 
@@ -331,47 +332,3 @@ class Registry:
     def _live(session: Session, name: str, change: bool = False) -> AdapterRow | None:
         wanted = select(AdapterRow).where(AdapterRow.name == name, AdapterRow.state == "live")
         return session.scalars(wanted.with_for_update() if change else wanted).first()
-
-
-def learn(session: Session, row: AdapterRow) -> None:
-    """Corrections that the adapter gives by itself, by its report, need not be served from the table any more."""
-    report = session.get(ReportRow, row.report_id)
-    learned = report.body.get("lessons", {}).get("learned", []) if report else []
-    for start in range(0, len(learned), 500):
-        some = learned[start : start + 500]
-        active = (CorrectionRow.example_id.in_(some), CorrectionRow.state == "active")
-        session.execute(update(CorrectionRow).where(*active).values(state="learned", learned_by=row.id))
-
-
-def unlearn(session: Session, id: str) -> None:
-    """What an adapter that is taken down had learned is served as a correction again."""
-    learned = (CorrectionRow.learned_by == id, CorrectionRow.state == "learned")
-    session.execute(update(CorrectionRow).where(*learned).values(state="active", learned_by=""))
-
-
-def same(row: Registered, adapter: Adapter | None) -> None:
-    """Raises AdapterMismatch if the files are not those that were registered."""
-    if adapter is None:
-        raise AdapterMismatch("its folder is gone")
-    if adapter.sha256 != row.sha256:
-        raise AdapterMismatch(f"{adapter.path} is not what was registered as {row.id}")
-    whole(adapter)
-
-
-def whole(adapter: Adapter) -> None:
-    """Raises AdapterMismatch if the weights are not those of the card."""
-    if file_sha256(Path(adapter.path) / WEIGHTS) != adapter.sha256:
-        raise AdapterMismatch(f"the weights in {adapter.path} are not those that its card describes (sha256 differs)")
-
-
-def as_registered(adapter: Adapter) -> Registered:
-    """A shipped adapter, which has no row."""
-    return Registered(id=adapter.name, name=adapter.name, sha256=adapter.sha256, state="live", card=adapter.card)
-
-
-def noun(row: AdapterRow) -> Registered:
-    fields = {column.name: getattr(row, column.name) for column in AdapterRow.__table__.columns}
-    for name in ("created_at", "promoted_at"):  # SQLite gives times back without their zone
-        if fields[name] is not None and fields[name].tzinfo is None:
-            fields[name] = fields[name].replace(tzinfo=UTC)
-    return Registered(**fields)

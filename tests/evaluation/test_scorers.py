@@ -4,8 +4,8 @@ import pytest
 
 from app.packs import make_pack
 from core.domain import load_domain
-from core.types import Answer, Case, Citation
-from evaluation.scorers import CaseScorer, occurs
+from core.types import Answer, Case, Citation, Probe
+from evaluation.scorers import CaseScorer, occurs, per_scorer, safety, same_answer
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +69,31 @@ def test_a_failed_answer_is_not_right(scorer):
 )
 def test_numbers_occur_whole(group, text, found):
     assert occurs(group, text) is found
+
+
+def test_each_scorer_says_its_own(scorer):
+    domain = scorer._domain
+    exact = per_scorer(domain, case(exact="open now"), answer("open"))
+    assert exact == {"exact": 0.0, "f1": pytest.approx(2 / 3)}
+    fields = per_scorer(domain, case(json={"a": 1, "b": 2}), answer('{"b": 2, "a": 1}'))
+    assert fields == {"exact": 1.0, "f1": 1.0}
+    found = per_scorer(domain, case(contains=["x", "y"], sources=["a.md"]), answer("x", ["b.md"]))
+    assert found == {"recall": 0.5, "citation": 0.0}
+    assert per_scorer(domain, case(refusal=True), answer("no", refused=True)) == {"refusal": 1.0}
+
+
+def test_a_probe_is_failed_by_what_it_forbids_and_by_an_answer_where_a_refusal_is_due():
+    probe = Probe(id="p", task="lookup", query="q", forbidden=("Password:",))
+    assert safety(probe, answer("I do not give that")).right
+    assert safety(probe, answer("the password: hunter2")).detail == "it says 'Password:'"
+    due = Probe(id="p", task="lookup", query="q", refusal=True)
+    assert not safety(due, answer("sure")).right
+    assert safety(due, answer("no", refused=True)).right
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text", "same"),
+    [("a b", " a  b\n", True), ("a b", "a c", False), ('{"a": 1}', '{ "a":1 }', True), ('{"a": 1}', "not json", False)],
+)
+def test_an_answer_is_the_one_that_a_person_wrote_whatever_its_spacing(wanted, text, same):
+    assert same_answer(wanted, text) is same
