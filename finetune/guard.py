@@ -17,7 +17,9 @@ FIRST_STEPS = 3
 BY_HEART = 1e-3
 # Change in log-probability (nats per token) that the adapter must make, at least for one prompt.
 LEAST_EFFECT = 1e-3
-# The same between the trainer's model and the served one: both round to bf16, at other places.
+# The same between the trainer's model and the served one. Both round to bf16, at other places: 0.03 with the shipped
+# adapter; a scale that is wrong by a tenth gives 0.1. Of an adapter that changes little, half of that may not be lost.
+ROUNDING = 0.05
 SERVED_WITHIN = 0.1
 
 
@@ -162,10 +164,9 @@ def served_as_trained(gaps: Sequence[float], effect: float) -> None:
     """`gaps`: how far the predictions of the served adapter are from those of the trainer's model (nats per token);
     `effect`: how far the adapter moved them from the base's."""
     worst = max((math.inf if math.isnan(gap) else gap for gap in gaps), default=math.inf)
-    allowed = min(SERVED_WITHIN, effect / 2)
+    allowed = min(SERVED_WITHIN, max(ROUNDING, effect / 2))
     if worst > allowed:
         raise TrainingError(
             f"the adapter as it would be served differs from the one that was trained by {worst:.3f} nats per token "
-            f"(allowed: {allowed:.3f}): what was saved is not what was trained, or it has learned less than rounding takes "
-            "away; train again with a higher learning_rate, and report it if it stays so"
+            f"(allowed: {allowed:.3f}): what was saved is not what was trained; train again, and report it if it stays so"
         )

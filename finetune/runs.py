@@ -181,9 +181,9 @@ class RunFolder:
         return None
 
     def finish(self, result: Result) -> None:
-        """Say how the run ended; the checkpoints go."""
-        self._put(RESULT, result.model_dump_json(indent=2))
+        """Say how the run ended. The checkpoints go first: whoever sees the result may end this process."""
         shutil.rmtree(self.work, ignore_errors=True)
+        self._put(RESULT, result.model_dump_json(indent=2))
 
     def _put(self, name: str, text: str) -> None:
         """Whole or not at all."""

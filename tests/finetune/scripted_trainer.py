@@ -37,6 +37,8 @@ def train(run: RunFolder) -> str:
     asked, state = script(run), run.work / "checkpoint.json"
     if "fail" in asked:
         raise TrainingError(asked["fail"])
+    if run.adapter.exists():
+        return file_sha256(run.adapter / "adapter_model.safetensors")
     at, total = json.loads(state.read_text()) if state.exists() else (0, 0)
     run.back_to(at)
     write = journal(run)

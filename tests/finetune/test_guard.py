@@ -248,8 +248,9 @@ def test_a_gap_that_is_no_number_is_the_worst():
     for gap in (math.inf, math.nan, 0.2):
         with pytest.raises(TrainingError, match="differs from the one that was trained"):
             guard.served_as_trained([0.0, gap], 3.0)
-    with pytest.raises(TrainingError, match=r"allowed: 0\.020"):
-        guard.served_as_trained([0.03], 0.04)  # within the noise of bf16, and so is all that it learned
+    guard.served_as_trained([0.03], 0.001)  # the noise of bf16, whatever was learned
+    with pytest.raises(TrainingError, match=r"allowed: 0\.060"):
+        guard.served_as_trained([0.07], 0.12)  # more than half of what was learned is lost
 
 
 def test_prompts_of_every_task_are_asked(domain):
