@@ -31,5 +31,3 @@ def learn_here(dataset: str | None, rows: int | None, start: str, show: Console,
     show.print(as_markdown(done.report), markup=False)
     if done.live:
         show.print(f"{done.adapter} is live. `trivium adapters rollback` goes back.", markup=False)
-        for query in done.corrections:
-            show.print(f"learned: {query}", markup=False)

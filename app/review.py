@@ -224,7 +224,7 @@ def judgements(subject: Subject, review: Review) -> list[Judgement]:
             value = {"passage": id, "source": passage.source, "text": passage.text, "answers": answers}
             add("passage", value, id)
     if review.fact or review.fault == "document":
-        add("document", note_of(asked(answer), review.correction.strip()))
+        add("document", {**note_of(asked(answer), review.correction.strip()), "note": review.note})
     return made
 
 

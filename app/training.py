@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from app.orders import RECIPES, Asked, make_order, recipe_of
+from app.orders import RECIPES, Asked, make_order
 from core.domain import load_domain
 from core.errors import SettingsError
 from core.settings import load_settings
@@ -54,7 +54,7 @@ def open_training(
     return TrainingJobs(
         jobs,
         settings.data_dir / RUNS,
-        lambda asked: make_order(settings, domain, asked, lambda: build(service, asked)),
+        lambda asked: make_order(settings, domain, asked, lambda: build(service)),
         lambda folder: service.registry.register(folder).id,
         then,
         command or trainer_command,
@@ -75,11 +75,10 @@ def train_version(asked: Asked, resume: str | None, say: Console) -> None:
     settings = load_settings()
     domain = load_domain(settings.domain)
     store = open_store(settings.database)
-    recipe = recipe_of(settings, domain, asked)
 
     def build() -> str:
         encode = open_embeddings(settings).encode_queries
-        return build_version(domain, store, settings, encode, recipe=recipe).version
+        return build_version(domain, store, settings, encode).version
 
     if resume:
         run = find_run(settings.data_dir / RUNS, resume)

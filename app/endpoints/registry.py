@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.endpoints.common import NotReady, OpenServiceDep, ServiceDep
 from app.erasing import Erased, erase
 from app.gate_jobs import GateJobs
-from app.learning import take_over_later
 from core.types import Job, Registered, Report
 from finetune.gate_report import as_markdown
 
@@ -59,9 +58,7 @@ def evaluate(id: str, _: ServiceDep, gates: GatesDep) -> Job:
 @router.post("/registry/{id}/promote")
 def promote(id: str, service: OpenServiceDep) -> Registered:
     """Let an adapter serve from the next query on; 409 with the reason where it may not."""
-    promoted = service.promote(id)
-    take_over_later(service, promoted)
-    return promoted
+    return service.promote(id)
 
 
 @router.post("/registry/{id}/retire")
@@ -72,9 +69,7 @@ def retire(id: str, service: OpenServiceDep) -> Registered:
 @router.post("/registry/{name}/rollback")
 def roll_back(name: str, service: OpenServiceDep) -> Registered:
     """Go back to what served before; `name` is the name that it serves under, or the id of the live one."""
-    serving = service.roll_back(name)
-    take_over_later(service, serving)
-    return serving
+    return service.roll_back(name)
 
 
 @router.get("/reports/{id}")

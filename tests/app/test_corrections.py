@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import delete
 
 from app.corrections import Reviewed, suggestion
-from app.learned import learn, says_the_same
 from core.llm import ScriptedModels
 from core.llm.scripted import ScriptedChat
 from core.settings import load_settings
@@ -248,51 +247,6 @@ def test_what_cannot_be_taken_says_what_to_send(desk):
 
 
 # What an adapter has learned
-
-
-def test_a_correction_is_learned_only_by_an_adapter_that_gives_it(desk):
-    service = desk.app.state.service
-    for note, label in (("the door is open", "open/now"), ("the shop is shut", "shut/now")):
-        take(desk, ask(desk, f'Label this note: "{note}"'), correction=label, task="label")
-    examples = [correction["example_id"] for correction in desk.get("/api/corrections").json()]
-    assert learn(service, "office", examples) == ['Label this note: "the door is open"']
-    states = {c["answer"]: (c["state"], c["learned_by"]) for c in desk.get("/api/corrections").json()}
-    assert states == {"open/now": ("learned", "office"), "shut/now": ("active", "")}
-    served_now = ask(desk, 'Label this note: "the door is open"')
-    assert (served_now["reviewed"], served_now["model"], served_now["text"]) == (False, "office", "open/now")
-    assert service.corrections.unlearned("office") == 1
-    assert ask(desk, 'Label this note: "the door is open"')["reviewed"]
-
-
-@pytest.mark.parametrize(
-    ("given", "wanted", "same"),
-    [
-        ('{"a": 1, "b": "x"}', '{"b": "x", "a": 1}', True),
-        ('{"a": 1}', '{"a": 2}', False),
-        ("gpu/oom", "gpu/quota", False),
-        (
-            "Hello Ann,\n\nThe data steward answers within 3 days.",
-            "Hello Ann, The data steward answers within three days.",
-            True,
-        ),
-        ("The data steward answers within 3 days.", "The data steward answers within 4 days.", False),
-        ("The data steward answers within 3 days.", "The data steward does not answer within 3 days.", False),
-        ("Something else was said here.", "The data steward answers within 3 days.", False),
-    ],
-)
-def test_an_answer_is_as_good_as_the_correction_where_it_says_the_same(given, wanted, same):
-    assert says_the_same(given, wanted) is same
-
-
-# Matching alone, with vectors made by hand
-
-
-class Kept:
-    def __init__(self, *corrections: Correction) -> None:
-        self.corrections = list(corrections)
-
-    def active(self) -> list[Correction]:
-        return self.corrections
 
 
 def matching(*corrections: Correction, disagreement=lambda one, other: "") -> Reviewed:

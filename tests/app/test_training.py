@@ -7,19 +7,21 @@ import struct
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from app.datasets import build_version
 from app.main import create_app
 from app.orders import Asked, check, make_order
-from app.training import build_dataset, install
 from core.domain import load_domain
 from core.errors import ModelNotFound, SettingsError
 from core.llm import ScriptedModels
 from core.llm.adapters import file_sha256, read_adapter
 from core.settings import load_settings
+from core.store import open_store
 from finetune.guard import TrainingError
-from finetune.stored import read_rows
+from finetune.versions import load
 from tests.app.conftest import REPLIES, office, wait_ready
 from tests.finetune import scripted_trainer
 
@@ -67,12 +69,21 @@ def at(tmp_path):
 
 def order(at, **asked):
     settings, domain = at
-    return make_order(settings, domain, Asked(**asked), lambda: build_dataset(settings, domain))
+
+    def build() -> str:
+        return build_version(domain, open_store(settings.database), settings, apart).version
+
+    return make_order(settings, domain, Asked(**asked), build)
+
+
+def apart(texts: list[str]) -> np.ndarray:
+    """A vector for each text, none like another."""
+    return np.eye(64, dtype=np.float32)[[sum(text.encode()) % 64 for text in texts]]
 
 
 def test_without_a_dataset_one_is_built_of_the_seeds(at):
     made, start = order(at)
-    rows = read_rows(Path(made.dataset))
+    rows = load(Path(made.dataset).parent, Path(made.dataset).name)
     assert len(rows.rows) == 5
     assert rows.version == Path(made.dataset).name
     assert start is None
@@ -110,13 +121,6 @@ def test_live_goes_on_from_what_serves_even_if_that_changes_afterwards(at):
     assert start == place / "office-1234"
 
 
-def test_an_adapter_is_installed_under_its_name_twice_without_harm(at, tmp_path):
-    settings, _ = at
-    folder = adapter(tmp_path / "run" / "adapter")
-    assert install(folder, settings) == install(folder, settings) == "office"
-    assert read_adapter(settings.data_dir / "adapters" / "office").sha256 == read_adapter(folder).sha256
-
-
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     folder = tmp_path_factory.mktemp("training")
@@ -147,6 +151,8 @@ def test_a_run_is_started_told_and_listed(client):
     assert run in client.get("/api/training").json()
     made = client.app.state.settings.data_dir / "runs" / run["id"] / "adapter"
     assert read_adapter(made).card["run"] == run["id"]
+    assert run["adapter"] in {row["id"] for row in client.get("/api/registry").json()}
+    assert "gate" in {job["kind"] for job in client.get("/api/jobs").json()}  # asked by itself
 
 
 def test_what_is_wrong_is_said_in_a_sentence_and_nothing_is_queued(client):
