@@ -249,6 +249,14 @@ def test_what_cannot_be_taken_says_what_to_send(desk):
 # What an adapter has learned
 
 
+class Kept:
+    def __init__(self, *corrections: Correction) -> None:
+        self.corrections = list(corrections)
+
+    def active(self) -> list[Correction]:
+        return self.corrections
+
+
 def matching(*corrections: Correction, disagreement=lambda one, other: "") -> Reviewed:
     import numpy as np
 
