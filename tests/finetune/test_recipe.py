@@ -68,3 +68,10 @@ def test_a_changed_recipe_is_checked_too():
     assert Recipe().changed(r=32).lora_alpha == 64
     with pytest.raises(SettingsError, match="epochs"):
         Recipe().changed(epochs=0)
+
+
+def test_a_batch_is_done_in_parts_where_memory_is_short():
+    parts = Recipe(batch_size=32, gradient_accumulation=2).in_parts(8)
+    assert (parts.batch_size, parts.gradient_accumulation) == (8, 8)
+    assert Recipe(batch_size=6).in_parts(8) == Recipe(batch_size=6)
+    assert Recipe(batch_size=12).in_parts(8) == Recipe(batch_size=12)  # no whole parts
