@@ -28,7 +28,7 @@ run: install ## set up, then serve the page (8501) and the API (8000)
 	$(BIN)/trivium run
 
 test: install ## all tests that need neither a GPU nor minutes
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install ## formatting, lints, types, import contracts
 	$(BIN)/ruff format --check .

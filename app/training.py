@@ -56,8 +56,8 @@ def open_training(
         settings.data_dir / RUNS,
         lambda asked: make_order(settings, domain, asked, lambda: build(service)),
         lambda folder: service.registry.register(folder).id,
-        then,
         command or trainer_command,
+        then,
     )
 
 

@@ -39,8 +39,8 @@ class TrainingJobs:
         order: turns what was asked into an order, building a dataset version if need be; may raise TriviumError.
         register: copies a finished adapter's folder into the registry and gives its id; after a kill it is called again,
             and must give the same id.
-        then: called in the workflow with the id that was given; what it queues is queued once.
         command: what trains a run folder; tests give a script that needs no model.
+        then: called in the workflow with the id that was given; what it queues is queued once.
     """
 
     def __init__(
@@ -49,8 +49,8 @@ class TrainingJobs:
         folder: Path,
         order: Callable[[Asked], tuple[Order, Path | None]],
         register: Callable[[Path], str],
-        then: Callable[[str], None] = lambda _: None,
         command: Command = trainer_command,
+        then: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._jobs, self._folder, self._command = jobs, folder, command
         self._closing = threading.Event()

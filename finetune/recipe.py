@@ -67,9 +67,7 @@ class Recipe(BaseModel):
         if self.batch_size <= rows or self.batch_size % rows:
             return self
         parts = self.batch_size // rows
-        return self.model_copy(
-            update={"batch_size": rows, "gradient_accumulation": self.gradient_accumulation * parts}
-        )
+        return self.model_copy(update={"batch_size": rows, "gradient_accumulation": self.gradient_accumulation * parts})
 
     def changed(self, **values: Any) -> Recipe:
         """The recipe with other values. Raises SettingsError that names the wrong field."""
