@@ -38,15 +38,18 @@ def heir_of(row: Registered, say: Console) -> Path:
     training ended before a kill is not trained again.
 
     Raises:
-        DomainError: the version is not the pack's seeds, and no other is kept here.
+        DatasetError: the version was changed after it was built.
+        DomainError: it is not kept here, and is not the pack's seeds either.
     """
+    from app.datasets import FOLDER
     from app.training import shown
     from core.domain import load_domain
     from core.llm.adapters import CARD
     from core.llm.base_weights import base_fingerprint, base_folder
     from finetune.dataset import build
     from finetune.recipe import make_recipe
-    from finetune.train import train
+    from finetune.train import Ways, train, train_on
+    from finetune.versions import load
 
     settings = load_settings()
     domain = load_domain(settings.domain)
@@ -54,6 +57,11 @@ def heir_of(row: Registered, say: Console) -> Path:
     base = base_folder(settings, say.print)
     out = settings.data_dir / "runs" / f"rebase-{row.id}-{base_fingerprint(base)[:8]}" / row.name
     if (out / CARD).is_file():
+        return out
+    kept = settings.data_dir / FOLDER
+    if row.dataset and (kept / row.dataset).is_dir():
+        dataset = load(kept, row.dataset, recipe.seed)
+        train_on(base, domain, recipe, dataset, out, shown(say), Ways(name=row.name))
         return out
     held_out = [*domain.golden(), *domain.development()]
     if build(domain, domain.examples(), recipe.seed, held_out=held_out).version != row.dataset:
