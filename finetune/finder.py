@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.llm.adapters import WEIGHTS
 from core.minilm import FINDER_TOKENS, LONGEST_ANSWER, NAME, headless
 from core.prompts import passage_text
 from finetune import card
@@ -127,8 +128,20 @@ def adapt(pairs: Sequence[Pair], start: Path, base: Path, out: Path, say: Callab
             done += 1
         say(f"epoch {epoch + 1} of {ADAPT_EPOCHS}, loss {float(loss):.2f}")
     with card.staged(out) as folder:
+        halve(model, start)
         save(model, NAME, folder)
     return done
+
+
+def halve(model: Any, start: Path) -> None:
+    """Go back half of the way from the adapter that training began with (WiSE-FT, Wortsman et al. 2022): what was known of
+    other questions is kept, and most of what was learned too."""
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    known = load_file(start / WEIGHTS)
+    learned = get_peft_model_state_dict(model, save_embedding_layers=False)
+    set_peft_model_state_dict(model, {name: (learned[name].float() + known[name].float()) / 2 for name in known})
 
 
 def like_lengths(rows: Sequence[dict[str, Any]], dice: random.Random) -> list[list[dict[str, Any]]]:
