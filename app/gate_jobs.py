@@ -18,12 +18,13 @@ QUEUE = "gate"
 
 
 class GateJobs:
-    """Make it before `Jobs.launch`, which takes up what a killed process left, and call `launch` after it."""
+    """Make it before `Jobs.launch`, which takes up what a killed process left."""
 
     def __init__(self, jobs: Jobs, service: Service) -> None:
         from dbos import DBOS
 
         self._jobs, self._service, self._dbos = jobs, service, DBOS
+        jobs.add_queue(QUEUE)
 
         @DBOS.step(name="gate_plan")
         def plan(id: str) -> dict[str, Any]:
@@ -65,9 +66,6 @@ class GateJobs:
         from app.generations import Generations
 
         return Gating(self._service, Generations(self._service.settings.data_dir / "cache" / "generations.jsonl"))
-
-    def launch(self) -> None:
-        self._dbos.register_queue(QUEUE, worker_concurrency=1)
 
     def follow_up(self, id: str) -> None:
         """Queue the evaluation of what was just trained; the same weights trained again were judged already."""

@@ -72,7 +72,6 @@ def start(app: FastAPI, models: Any = None) -> None:
         app.state.jobs = jobs
         app.state.training = open_training(service, jobs, app.state.gates.follow_up, app.state.trainer)
         jobs.launch()
-        app.state.gates.launch()
         write_address(settings)
         loading = threading.Thread(target=service.models.load, name="load", daemon=True)
         readiness.say("loading the model and bringing the index in step with the documents")

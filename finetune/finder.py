@@ -22,7 +22,7 @@ from core.minilm import FINDER_TOKENS, LONGEST_ANSWER, NAME, headless
 from core.prompts import passage_text
 from finetune import card
 from finetune.finder_data import Pair
-from finetune.model import load_tokenizer, save
+from finetune.model import batches, load_tokenizer, save
 
 ADAPT_EPOCHS, ADAPT_BATCH, ADAPT_RATE = 3, 32, 3e-4
 
@@ -114,7 +114,9 @@ def adapt(pairs: Sequence[Pair], start: Path, base: Path, out: Path, say: Callab
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min((n + 1) / 20, 1.0) * max(0.0, 1 - n / steps))
     done = 0
     for epoch in range(ADAPT_EPOCHS):
-        for some in like_lengths(rows, random.Random(seed * ADAPT_EPOCHS + epoch)):
+        dice = random.Random(seed * ADAPT_EPOCHS + epoch)
+        for chosen in batches([len(row["input_ids"]) for row in rows], ADAPT_BATCH, dice):
+            some = [rows[n] for n in chosen]
             names = ("input_ids", "token_type_ids", "attention_mask")
             inputs = tokenizer.pad([{name: row[name] for name in names} for row in some], return_tensors="pt")
             places = {name: torch.tensor([row[name] for row in some]) for name in ("start_positions", "end_positions")}
@@ -142,18 +144,6 @@ def halve(model: Any, start: Path) -> None:
     known = load_file(start / WEIGHTS)
     learned = get_peft_model_state_dict(model, save_embedding_layers=False)
     set_peft_model_state_dict(model, {name: (learned[name].float() + known[name].float()) / 2 for name in known})
-
-
-def like_lengths(rows: Sequence[dict[str, Any]], dice: random.Random) -> list[list[dict[str, Any]]]:
-    """All rows in batches of like length, in random order."""
-    order = list(rows)
-    dice.shuffle(order)
-    found = []
-    for first in range(0, len(order), 20 * ADAPT_BATCH):
-        some = sorted(order[first : first + 20 * ADAPT_BATCH], key=lambda row: len(row["input_ids"]))
-        found += [some[n : n + ADAPT_BATCH] for n in range(0, len(some), ADAPT_BATCH)]
-    dice.shuffle(found)
-    return found
 
 
 def measure(model: Any, tokenizer: Any, found: Sequence[Pair]) -> dict[str, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,3 +132,15 @@ def base_name(recipe: Recipe) -> str:
     """A name that means the same on another machine: a folder's last part."""
     folder = Path(recipe.base).expanduser()
     return folder.name if folder.is_absolute() or folder.is_dir() else recipe.base
+
+
+def batches(lengths: Sequence[int], size: int, dice: random.Random) -> list[list[int]]:
+    """The numbers of all rows in batches of like length, in random order: padding is computed like text."""
+    order = list(range(len(lengths)))
+    dice.shuffle(order)
+    found = []
+    for start in range(0, len(order), 20 * size):
+        some = sorted(order[start : start + 20 * size], key=lambda n: lengths[n])
+        found += [some[first : first + size] for first in range(0, len(some), size)]
+    dice.shuffle(found)
+    return found

@@ -17,7 +17,7 @@ from core.labelled import ROUTER_CARD, Labelled, fingerprint
 from core.minilm import NAME, ROUTER_TOKENS, headless, minilm_folder
 from core.prompts import both_ends
 from finetune import card
-from finetune.model import load_tokenizer, save
+from finetune.model import batches, load_tokenizer, save
 
 FOLDS = 4
 EPOCHS = 3
@@ -93,7 +93,7 @@ def fit(found: Sequence[Labelled], tasks: list[str], seed: int) -> Any:
     optimizer = torch.optim.AdamW(learned, lr=LEARNING_RATE)
     steps = max(1, EPOCHS * -(-len(found) // BATCH))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min((n + 1) / WARMUP, 1.0) * (1 - n / steps))
-    for batch in batches([len(one.query) for one in found], seed):
+    for batch in epochs([len(one.query) for one in found], seed):
         inputs = tokens(tokenizer, [found[n].query for n in batch])
         labels = torch.tensor([tasks.index(found[n].task) for n in batch])
         with torch.autocast("cpu", torch.bfloat16):
@@ -107,18 +107,10 @@ def fit(found: Sequence[Labelled], tasks: list[str], seed: int) -> Any:
     return model.eval()
 
 
-def batches(lengths: Sequence[int], seed: int) -> Iterator[list[int]]:
-    """For each epoch batches of rows of like length, in random order."""
+def epochs(lengths: Sequence[int], seed: int) -> Iterator[list[int]]:
+    """The batches of all epochs, one after the other."""
     for epoch in range(EPOCHS):
-        dice = random.Random(seed * EPOCHS + epoch)
-        order = list(range(len(lengths)))
-        dice.shuffle(order)
-        found = []
-        for start in range(0, len(order), 20 * BATCH):
-            some = sorted(order[start : start + 20 * BATCH], key=lambda n: lengths[n])
-            found += [some[first : first + BATCH] for first in range(0, len(some), BATCH)]
-        dice.shuffle(found)
-        yield from found
+        yield from batches(lengths, BATCH, random.Random(seed * EPOCHS + epoch))
 
 
 def tokens(tokenizer: Any, queries: Sequence[str]) -> Any:

@@ -12,7 +12,7 @@ from core.labelled import ROUTER_CARD, Labelled, fingerprint, labelled
 from core.llm.adapters import WEIGHTS
 from core.minilm import minilm_folder
 from finetune import router as training
-from finetune.router import batches, fit, held_out_shares, train
+from finetune.router import epochs, fit, held_out_shares, train
 from retrieval.embeddings import MiniLM
 from router.tuned import TunedLikeness, read_card
 
@@ -79,7 +79,7 @@ def test_a_frame_is_never_on_both_sides(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_each_epoch_visits_every_row_once():
-    visited = [n for batch in batches(list(range(50)), 0) for n in batch]
+    visited = [n for batch in epochs(list(range(50)), 0) for n in batch]
     assert sorted(visited) == sorted(list(range(50)) * training.EPOCHS)
 
 
