@@ -7,6 +7,7 @@ import inspect
 
 from core.checks import QUOTED, stems
 from core.domain import Domain, FewShot, TaskType
+from core.spelled import in_digits
 from core.types import Message, Passage, Query
 
 HISTORY_TURNS = 6
@@ -20,9 +21,13 @@ READ = (
 
 
 def tuned_messages(domain: Domain, task: TaskType, query: str) -> list[Message]:
-    """What a tuned model sees, in training and in serving: no few-shot, the adapter has learned the form."""
+    """What a tuned model sees, in training and in serving: no few-shot, the adapter has learned the form.
+
+    Where the answer is structured, numbers are given in digits: a small model copies "fourteen" into a field for numbers.
+    """
     system = f"{domain.system_prompt} {task.instruction}".strip()
-    return [Message(role="system", content=system), Message(role="user", content=query)]
+    asked = in_digits(query) if task.json_schema else query
+    return [Message(role="system", content=system), Message(role="user", content=asked)]
 
 
 def prompt_messages(domain: Domain, task: TaskType, query: Query, steps: bool = False) -> list[Message]:
@@ -73,5 +78,5 @@ def both_ends(query: str) -> str:
 
 def template_hash() -> str:
     """Fingerprint of the prompt functions: an adapter trained under another one is not the same product."""
-    source = inspect.getsource(tuned_messages)
+    source = inspect.getsource(tuned_messages) + inspect.getsource(in_digits)
     return hashlib.sha256(source.encode()).hexdigest()[:16]

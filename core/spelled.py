@@ -67,3 +67,29 @@ def value(words: list[str]) -> float:
         else:
             total, part = total + max(part, 1.0) * SCALES[word], 0.0
     return total + part
+
+
+def in_digits(text: str) -> str:
+    """The text with its written numbers in digits: "fourteen billion" -> "14 billion", "three thousand" -> "3,000".
+
+    Small ones without a unit stay: "one" is more often a word than a number.
+    """
+
+    def rewrite(match: re.Match[str]) -> str:
+        said = [word for word in re.split(r"[\s-]+", match.group()) if word.lower() != "and"]
+        parts: list[str] = []
+        for words in numbers([word.lower() for word in said]):
+            parts.append(digits(words) or " ".join(said[: len(words)]))
+            said = said[len(words) :]
+        return " ".join(parts)
+
+    return RUN.sub(rewrite, text)
+
+
+def digits(words: list[str]) -> str:
+    """One number in digits, "" where it had better stay. Millions and above stay units, as people write them."""
+    unit = words[-1:] if len(words) > 1 and SCALES.get(words[-1], 0) >= 1e6 else []
+    body = words[: len(words) - len(unit)]
+    if not any(word in VALUES for word in body) or (value(body) < 10 and not unit):
+        return ""
+    return " ".join([f"{value(body):,.0f}", *unit])

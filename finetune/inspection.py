@@ -11,6 +11,7 @@ from core.errors import AdapterMismatch, DomainError
 from core.llm.adapters import check_adapter
 from core.llm.base_weights import base_fingerprint, weights_fingerprint
 from core.prompts import tuned_messages
+from core.spelled import in_digits
 from core.types import Adapter
 from finetune import guard, memory
 from finetune.dataset import Dataset, Row, normalized
@@ -47,10 +48,15 @@ def sound_rows(domain: Domain, dataset: Dataset) -> None:
     """The rows read as serving would ask them, no preference prefers an answer to itself, nothing is held out."""
     rows = every_row(dataset)
     guard.same_template([asked(row) for row in rows if not reads_as_served(domain, row)], len(rows))
-    held_out = {normalized(case.query): case.id for case in (*domain.golden(), *domain.development())}
-    guard.uncontaminated([asked(row) for row in rows], held_out, normalized)
+    held_out = {plain(case.query): case.id for case in (*domain.golden(), *domain.development())}
+    guard.uncontaminated([asked(row) for row in rows], held_out, plain)
     pairs = [(pair.completion[-1].content, pair.rejected[-1].content) for pair in dataset.pairs]
     guard.real_pairs(pairs)
+
+
+def plain(query: str) -> str:
+    """As `tuned_messages` may have rewritten it, so that a held-out query is known again."""
+    return normalized(in_digits(query))
 
 
 def reads_as_served(domain: Domain, row: Row) -> bool:

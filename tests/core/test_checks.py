@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.checks import Check, failed, numbers, query_numbers, schema_fault
-from core.spelled import spelled_numbers
+from core.spelled import in_digits, spelled_numbers
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,19 @@ def test_a_check_may_depend_on_what_is_asked_but_not_on_what_is_quoted():
 )
 def test_numbers_in_words_count(text, values):
     assert spelled_numbers(text) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("Fourteen billion parameters on one twenty-four GB card", "14 billion parameters on one 24 GB card"),
+        ("three thousand two hundred tickets", "3,200 tickets"),
+        ("One hundred and twenty, or a seventy-billion model", "120, or a 70 billion model"),
+        ("one of three", "one of three"),
+        ("a hundred thanks", "a hundred thanks"),
+        ("7B and 3,000", "7B and 3,000"),
+    ],
+)
+def test_written_numbers_are_given_in_digits(text: str, digits: str):
+    assert in_digits(text) == digits
+    assert in_digits(digits) == digits

@@ -35,6 +35,17 @@ def test_a_tuned_prompt_has_no_shots():
     assert [message.role for message in tuned_messages(DOMAIN, DOMAIN.task("label"), "q")] == ["system", "user"]
 
 
+def test_numbers_are_in_digits_where_the_answer_is_structured():
+    recipe, label = DOMAIN.task("recipe"), DOMAIN.task("label")
+    assert tuned_messages(DOMAIN, recipe, "Fourteen billion parameters")[1].content == "14 billion parameters"
+    assert tuned_messages(DOMAIN, label, "Label: fourteen days late")[1].content == "Label: fourteen days late"
+
+
+def test_the_shipped_adapter_saw_its_seeds_as_they_would_be_asked_today():
+    for example in DOMAIN.examples():
+        assert tuned_messages(DOMAIN, DOMAIN.task(example.task), example.query)[1].content == example.query
+
+
 def test_passages_are_numbered():
     passages = tuple(Passage(id=str(n), source="a.md", text=f"text {n}") for n in range(2))
     assert "[2] text 1" in rag_messages(DOMAIN, Query(text="q"), passages)[1].content
