@@ -18,6 +18,9 @@ NF4_BYTES = 0.52  # with double quantization
 # per position over its 30 layers, with dropout. Logits hardly count: TRL's fused head never holds them all.
 LORA_INPUT, LORA_DROPOUT = 6, 5  # of each of the seven inputs (six of the hidden size, one of the inner)
 HIDDEN_BYTES, INNER_BYTES = 45, 10  # norms, residuals, attention; the inner layer's own values
+ON_GPU = (
+    0.45  # of that: fused kernels keep less. An H100 took 0.36 (benchmarks.gpu_train: 7.4 GB where 21 were expected)
+)
 CHECKPOINTED = 0.15  # share of the activations that checkpointing keeps
 PAIR = 2  # a preference holds two rows, and the reference reads both
 RESERVE = 1.05
@@ -69,7 +72,8 @@ def needed(size: Size, recipe: Recipe, cuda: bool, rows: int, length: int, pairs
     positions = rows * length * (PAIR if pairs else 1)
     inputs = (6 * size.hidden + size.inner) * (LORA_INPUT + (LORA_DROPOUT if recipe.dropout else 0))
     layer = inputs + HIDDEN_BYTES * size.hidden + INNER_BYTES * size.inner
-    activations = positions * size.layers * layer * (CHECKPOINTED if recipe.gradient_checkpointing else 1)
+    kept = (CHECKPOINTED if recipe.gradient_checkpointing else 1) * (ON_GPU if cuda else 1)
+    activations = positions * size.layers * layer * kept
     return int((weights + adapter + activations) * RESERVE) + (0 if cuda else PROCESS_BYTES)
 
 
