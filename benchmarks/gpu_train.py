@@ -233,7 +233,7 @@ class Reader:
     def as_written(self, which: int, prompt: int, text: str, tokens: int) -> bool:
         """Whether the text is split into the tokens that it was written in, which not every text is."""
         runtime = self.engine._do(self.engine._ready)
-        return bool(text) and len(runtime.tokenizer.encode(text, add_special_tokens=False)) in (tokens, tokens - 1)
+        return bool(text) and len(runtime.tokenizer.encode(text, add_special_tokens=False)) == tokens
 
     def judge(self, which: int, prompt: int, text: str) -> tuple[float, float]:
         """(under its own model, under the best of the others), in nats."""
