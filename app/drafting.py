@@ -90,9 +90,7 @@ class Drafting:
             return Written(faults=(f"{asked.source} was changed while it was drafted from; start again",))
         made = draft(self._chat(asked.model), self._domain, asked.task, read, count=count)
         with self._store.session() as session:
-            there = select(ExampleRow.query).where(
-                ExampleRow.task == asked.task, ExampleRow.document == asked.source
-            )
+            there = select(ExampleRow.query).where(ExampleRow.task == asked.task, ExampleRow.document == asked.source)
             # Neighbouring passages, and a passage that is read once more, give the same request again.
             queries = {normalized(query) for query in session.scalars(there)}
             fresh = [one for one in made.drafts if normalized(one.query) not in queries]
@@ -104,7 +102,7 @@ class Drafting:
         """How many drafts each of the passages gave that were read before, by id."""
         wanted = select(DraftedRow.passage, DraftedRow.drafts).where(DraftedRow.task == task)
         with self._store.session() as session:
-            found = {passage: drafts for passage, drafts in session.execute(wanted)}
+            found = dict(session.execute(wanted).tuples().all())
         return {passage: found[passage] for passage in passages if passage in found}
 
 

@@ -159,7 +159,7 @@ class Reviews:
         own = select(ReviewRow.subject).where(ReviewRow.kind == "example", ReviewRow.reviewer == reviewer)
         return self._by_subject(select(ReviewRow).where(ReviewRow.kind == "example", ReviewRow.subject.in_(own)))
 
-    def _by_subject(self, wanted: Select[tuple[ReviewRow]]) -> dict[str, list[Recorded]]:
+    def _by_subject(self, wanted: Select[ReviewRow]) -> dict[str, list[Recorded]]:
         found: dict[str, list[Recorded]] = {}
         with self._store.session() as session:
             for row in session.scalars(wanted.order_by(ReviewRow.created_at, ReviewRow.id)):
