@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from core.types import Job
@@ -15,7 +17,8 @@ BASE = "base"
 MOST, USUAL = 50, 10
 
 
-def show(tasks: list[str]) -> None:
+def show(tasks: list[dict[str, Any]]) -> None:
+    """`tasks`: of the pack, as the API tells them; where a tuned model may serve any, only those are offered."""
     st.subheader("From a document", anchor=False)
     st.caption("A model reads the document and writes drafts of one task. What the document does not say is left out.")
     sources = [row["source"] for row in api().documents() if row["state"] == "indexed"]
@@ -25,8 +28,10 @@ def show(tasks: list[str]) -> None:
         return
     with st.form("from-document", border=True):
         st.selectbox("Document", sources, key="draft-source")
-        st.selectbox("Task of the drafts", tasks, key="draft-task")
-        st.number_input("Drafts, at most", 1, MOST, USUAL, key="draft-count")
+        learned = [task["name"] for task in tasks if "tuned" in (task.get("strategies") or ())]
+        left, right = st.columns([2, 1])
+        left.selectbox("Task of the drafts", learned or [task["name"] for task in tasks], key="draft-task")
+        right.number_input("Drafts, at most", 1, MOST, USUAL, key="draft-count")
         models = known_models()
         if len(models) > 1:
             st.selectbox("Model", list(models), key="draft-model", format_func=lambda name: named(name, models[name]))

@@ -132,7 +132,7 @@ def standing_of(fake: FakeApi, id: str) -> dict[str, Any]:
 
 
 def draft(fake: FakeApi, body: Any, **_: Any) -> Reply:
-    if body["task"] == "lookup":
+    if body["source"] == "data-rules.md":
         return 422, {"title": "The document cannot be read", "detail": f"{body['source']}: no passage is long enough"}
     job = Job(id=new_id(), kind="draft", state="pending", total=body["count"], note="passage 1 of 4")
     fake.jobs[job.id] = job

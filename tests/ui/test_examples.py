@@ -183,9 +183,9 @@ def test_one_reviewer_is_enough_by_default_and_nothing_is_said_of_others(fake: F
 # Drafts from a document
 
 
-def order(at: AppTest, count: int = 10, task: str = "label") -> None:
-    at.selectbox(key="draft-source").set_value("gpu-quota.md")
-    at.selectbox(key="draft-task").set_value(task)
+def order(at: AppTest, count: int = 10, source: str = "gpu-quota.md") -> None:
+    at.selectbox(key="draft-source").set_value(source)
+    at.selectbox(key="draft-task").set_value("label")
     at.number_input(key="draft-count").set_value(count)
     button(at, "Write drafts")
 
@@ -226,8 +226,13 @@ def test_drafting_can_be_cancelled(fake: FakeApi) -> None:
 
 def test_what_cannot_be_drafted_from_is_said_in_a_sentence(fake: FakeApi) -> None:
     at = opened("Add")
-    order(at, task="lookup")
-    assert "gpu-quota.md: no passage is long enough" in text(at)
+    order(at, source="data-rules.md")
+    assert "data-rules.md: no passage is long enough" in text(at)
+
+
+def test_only_tasks_that_a_tuned_model_may_serve_are_offered(fake: FakeApi) -> None:
+    assert "lookup" in opened("Add").selectbox(key="hand-task").options
+    assert "lookup" not in opened("Add").selectbox(key="draft-task").options
 
 
 def test_a_job_that_gave_nothing_or_failed_says_why(fake: FakeApi) -> None:
