@@ -67,6 +67,7 @@ def told(made: int, source: str) -> str:
 
 
 def shortened(faults: list[str]) -> list[str]:
-    """The first of them, and how many more there are. Pure."""
-    more = len(faults) - MOST_FAULTS
-    return faults if more <= 0 else [*faults[:MOST_FAULTS], f"and {more} more were left out"]
+    """The first of them, each once, and how many more there are. Pure."""
+    told = list(dict.fromkeys(faults))
+    more = len(told) - MOST_FAULTS
+    return told if more <= 0 else [*told[:MOST_FAULTS], f"and {more} more were left out"]

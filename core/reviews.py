@@ -109,6 +109,8 @@ class Reviews:
                 if review.kind == "example":
                     # On SQLite the insert has done so already; on Postgres this waits for others who decide on it.
                     session.get(ExampleRow, review.subject, with_for_update=True)
+                    # Rounds are told apart by time: it has to be the order in which reviews were counted.
+                    row.created_at = now()
                 before = self._of(session, review.kind, review.subject)
                 before = open_round(before) if review.kind == "example" else before
                 effects = decide([*(one.review for one in before), review])
