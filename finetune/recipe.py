@@ -44,6 +44,9 @@ class Recipe(BaseModel):
         min_length=1,
         description="base: a new adapter; live: go on from the one that serves; or an adapter's name",
     )
+    back: float = Field(
+        0.0, ge=0, lt=1, description="share of the way that the result goes back to the adapter it went on from"
+    )
     warm: dict[str, Any] = Field(
         {}, description="values that hold instead where training goes on from an adapter, which wants smaller steps"
     )
