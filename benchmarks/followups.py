@@ -112,7 +112,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = load_settings(data_dir=folder, database_url=None, chroma_url=None)
         domain = load_domain(settings.domain)
         store = open_store(settings.database)
-        index = open_index(settings, store, open_embeddings(settings), open_searcher(settings, domain.folder / "searcher"))
+        index = open_index(
+            settings, store, open_embeddings(settings), open_searcher(settings, domain.folder / "searcher")
+        )
         Ingest(store, index, settings).sync(domain.documents)
         results = measure(load(DATA, given.limit), HybridRetriever(index=index), given.show)
         index.close()

@@ -8,13 +8,15 @@ does sharing most words: where one word stands in the place of another, both are
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from core.types import Passage
+from retrieval.agreement import MODALS, TELLING
 from retrieval.facts import denials, names, negated, opposed
 from retrieval.quantities import numbers
-from retrieval.words import words
+from retrieval.words import TOKEN, stem
 
 SIGNS = re.compile(r"[^\w%€$£<>=+-]+")
 # The longer of two may say so much more before it counts as another passage.
@@ -26,8 +28,8 @@ MOST_PLACES = 5
 
 @lru_cache(maxsize=50_000)
 def plain(text: str) -> str:
-    """Case, white space and punctuation aside; signs that change an amount stay."""
-    return " ".join(SIGNS.sub(" ", text.lower()).split())
+    """Case, white space and punctuation aside; signs that change an amount stay, marks of a list do not."""
+    return " ".join(word for word in SIGNS.sub(" ", text.lower()).split() if word not in ("-", "+"))
 
 
 def same(one: Passage, other: Passage) -> bool:
@@ -54,11 +56,17 @@ def facts_agree(one: str, other: str) -> bool:
         return False
     if names(one) != names(other) or negated(one) != negated(other) or denials(one) != denials(other):
         return False
-    return not opposed(one, other) and not opposed(other, one)
+    return telling(one) == telling(other) and not opposed(one, other) and not opposed(other, one)
+
+
+def telling(text: str) -> Counter[str]:
+    """The small words that change what is said, each as often as it stands there."""
+    tokens = [token.lower() for token in TOKEN.findall(text)]
+    return Counter(MODALS.get(token) or TELLING[token] for token in tokens if token in MODALS or token in TELLING)
 
 
 def headings_agree(one: str, other: str) -> bool:
-    """"120 hours" under one team is not "120 hours" under another: the innermost headings are equal, or are the titles of
+    """ "120 hours" under one team is not "120 hours" under another: the innermost headings are equal, or are the titles of
     two documents whose numbers, names and negations agree."""
     mine, its = one.rpartition(" > "), other.rpartition(" > ")
     if plain(mine[2]) == plain(its[2]):
@@ -74,7 +82,8 @@ def stands_in(mine: Sequence[str], its: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=20_000)
 def stems(text: str) -> tuple[str, ...]:
-    return tuple(words(text))
+    """Stems of all words but the articles: "within" and "after" tell a time apart."""
+    return tuple(stem(word) for token in TOKEN.findall(text) if (word := token.lower()) not in ("a", "an", "the"))
 
 
 def once(ranked: Iterable[Passage], k: int) -> list[Passage]:
