@@ -9,6 +9,7 @@ from app.review import STATES, Subject, check, decide, decide_example, refusals,
 from app.review_queue import Desk, Item, agreement, asked, grouped, objected, queue
 from core.corrections import query_key
 from core.errors import DocumentError
+from core.requests import Requests
 from core.reviews import Recorded
 from core.types import Answer, Correction, Judgement, Review
 
@@ -129,4 +130,4 @@ def add_note(service: Service, judgement_id: str) -> Judgement:
     partial.write_text(judgement.value["markdown"], encoding="utf-8")
     partial.replace(file)
     service.corrections.bind(judgement.answer_id, file.name)
-    return service.reviews.done(judgement_id)
+    return Requests(service.store).close([judgement_id], file.name)[0]

@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from core.types import Evidence, Filters, Passage, Query
 from retrieval.duplicates import once
+from retrieval.filters import known
 from retrieval.followups import standalone
 from retrieval.index import CANDIDATES, Candidates, Index
 from retrieval.neighbours import completed
@@ -63,6 +64,11 @@ class HybridRetriever(BaseRetriever):
             likeness = self.index.likeness(text, found)
             found = [one.model_copy(update={"dense": round(d, 4)}) for one, d in zip(found, likeness, strict=True)]
         return [self.whole(passage) for passage in found]
+
+    def check(self, filters: Filters) -> None:
+        """Raises QueryError for filters that name what no document has."""
+        if filters:
+            known(filters, self.index.words.choices)
 
     def whole(self, passage: Passage) -> Passage:
         """A passage as it is read: with what its neighbours add, and the scores and places that it has."""

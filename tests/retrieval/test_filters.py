@@ -53,7 +53,7 @@ def test_a_passage_outside_is_found_neither_by_meaning_nor_by_words(shelf: Desk)
 
 def test_a_name_that_nothing_has_is_an_error_and_not_an_empty_answer(shelf: Desk):
     for wrong in (Filters(sources=("fax.md",)), Filters(folders=("des",)), Filters(kinds=("pdf",))):
-        with pytest.raises(QueryError, match="there is no .* among what is indexed"):
+        with pytest.raises(QueryError, match=r"there is no .* among what is indexed"):
             shelf.retriever().passages("hours", filters=wrong)
 
 

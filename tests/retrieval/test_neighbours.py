@@ -19,14 +19,20 @@ def test_a_sentence_that_goes_on_over_the_page_is_read_whole_from_both_sides():
     found = passages("It has five seats. The board meets every", "second Tuesday. It votes.", pages=(3, 4))
     first, second = completed(found, 0), completed(found, 1)
     assert first.text == "It has five seats. The board meets every second Tuesday."
-    assert (first.page, first.page_at(first.text.index("board")), first.page_at(first.text.index("second"))) == (3, 3, 4)
+    assert (first.page, first.page_at(first.text.index("board")), first.page_at(first.text.index("second"))) == (
+        3,
+        3,
+        4,
+    )
     assert second.text == "The board meets every second Tuesday. It votes."
     assert (second.page, second.page_at(second.text.index("votes"))) == (3, 4)
     assert (first.id, second.id) == ("0", "1")
 
 
 def test_a_list_keeps_the_sentence_that_leads_to_it_and_its_rest():
-    found = passages("Three things are needed:\n- the licence,\n- the card,", "- an evaluation.\n\nNothing else counts.")
+    found = passages(
+        "Three things are needed:\n- the licence,\n- the card,", "- an evaluation.\n\nNothing else counts."
+    )
     assert completed(found, 0).text == "Three things are needed:\n- the licence,\n- the card,\n- an evaluation."
     whole = "Three things are needed:\n- the licence,\n- the card,\n- an evaluation.\n\nNothing else counts."
     assert completed(found, 1).text == whole
