@@ -116,7 +116,7 @@ class Places:
     ) -> None:
         self._found, self._weight, self._orders, self._words = found, weight, orders, words
         self._dense, self._bm25 = weight * min_max(found.dense), (1 - weight) * min_max(found.bm25)
-        self._by_word = {word: words.scores(root) for word, root in asked.items() if root in words.rarity.counts}
+        self._by_word = {word: words.scores(word) for word, root in asked.items() if root in words.rarity.counts}
 
     def of(self, n: int, passage: Passage, also: tuple[str, ...]) -> Placed:
         """`n`: the candidate's number; `passage`: as it is read."""

@@ -9,7 +9,7 @@ from retrieval.explain import explain, nth
 from retrieval.hybrid import HybridRetriever
 from tests.retrieval.conftest import Desk
 
-QUERY = "How many GPU hours may a team use per week?"
+QUERY = "How many GPU hours may a team use per week, before its purchase?"
 
 
 def test_the_fused_ranking_is_the_one_that_answers_are_made_from(filled: Desk):
