@@ -130,8 +130,8 @@ def show_sources(citations: tuple[Citation, ...], expanded: bool = False, answer
         for cited in passages.values():
             numbers = ", ".join(dict.fromkeys(f"[{citation.number}]" for citation in cited))
             st.markdown(f"**{safe.label(numbers)}** {safe.label(words.place(cited[0]))}")
-            with st.container(border=True):
-                st.markdown(safe.marked(cited[0].passage, [(citation.start, citation.end) for citation in cited]))
+            seen = around.seen(answer_id, cited[0]) if answer_id else {}
+            around.show(seen, safe.marked(cited[0].passage, [(citation.start, citation.end) for citation in cited]))
             if cited[0].also:
                 st.caption(safe.plain(f"The same stands in {', '.join(cited[0].also)}."))
             if answer_id:

@@ -11,9 +11,24 @@ from ui import safe
 from ui.client import ApiError, api
 
 
+def key_of(answer_id: str, citation: Citation) -> str:
+    return f"around-{answer_id}-{citation.passage_id}"
+
+
+def seen(answer_id: str, citation: Citation) -> dict[str, Any]:
+    """What stands around the passage, where the reader opened it; empty where not, or where it is no longer there."""
+    if not st.session_state.get(key_of(answer_id, citation)):
+        return {}
+    try:
+        return api().passage(citation.passage_id)
+    except ApiError as error:
+        st.caption(safe.plain(error.detail or error.title))
+        return {}
+
+
 def offer(answer_id: str, citation: Citation) -> None:
-    """A button that opens it, and once opened what stands there."""
-    key = f"around-{answer_id}-{citation.passage_id}"
+    """A button that opens it, for as long as it is not open."""
+    key = key_of(answer_id, citation)
     if not st.session_state.get(key):
         st.button(
             "Show what stands around it",
@@ -23,11 +38,6 @@ def offer(answer_id: str, citation: Citation) -> None:
             on_click=unfold,
             args=(key, answer_id, citation.passage_id),
         )
-        return
-    try:
-        show(api().passage(citation.passage_id), citation)
-    except ApiError as error:
-        st.caption(safe.plain(error.detail or error.title))
 
 
 def unfold(key: str, answer_id: str, passage_id: str) -> None:
@@ -39,16 +49,16 @@ def unfold(key: str, answer_id: str, passage_id: str) -> None:
         st.session_state[f"{key}-untold"] = True
 
 
-def show(seen: dict[str, Any], citation: Citation) -> None:
-    """The neighbours with the passage between them, under the headings that they stand under."""
-    path = " › ".join(str(one["heading"]).rpartition(" > ")[2] for one in seen["parents"])
-    size = len(seen["section"])
-    more = f"  \n:small[This section has {size} passages.]" if size > 1 else ""
+def show(seen: dict[str, Any], passage: str) -> None:
+    """The passage (Markdown) between its neighbours, under the headings that they stand under."""
+    path = " › ".join(str(one["heading"]).rpartition(" > ")[2] for one in seen.get("parents", ()))
+    size = len(seen.get("section", ()))
     if path:
-        st.markdown(f"**{safe.label(path)}**{more}")
+        more = f"  \n:small[This section has {size} passages.]" if size > 1 else ""
+        st.markdown(f"{safe.label(path)}{more}")
     with st.container(border=True):
         if seen.get("before"):
             st.caption(safe.plain(seen["before"]["text"]))
-        st.markdown(safe.marked(citation.passage, [(citation.start, citation.end)]))
+        st.markdown(passage)
         if seen.get("after"):
             st.caption(safe.plain(seen["after"]["text"]))

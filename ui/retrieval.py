@@ -44,7 +44,7 @@ def controls(weight: dict[str, Any]) -> float:
         "Weight of meaning against words",
         0.0,
         1.0,
-        None if WEIGHT in st.session_state else serving,
+        serving,
         0.05,
         key=WEIGHT,
         help=f"{serving:.2f} serves now. Another one is only tried here.",
