@@ -23,6 +23,7 @@ SIGNS = re.compile(r"[^\w%€$£<>=+-]+")
 LEAST_SHARE = 0.85
 # Likeness to one query differs at most so much between near-duplicates; it only spares comparisons.
 NEAR = 0.1
+NEAR_AMONG = 3
 MOST_PLACES = 5
 
 
@@ -34,9 +35,12 @@ def plain(text: str) -> str:
 
 def same(one: Passage, other: Passage) -> bool:
     """Whether two passages say the same, under headings that do not tell them apart."""
-    said = plain(one.text) == plain(other.text)
-    said = said or (abs(one.dense - other.dense) <= NEAR and near(one.text, other.text))
+    said = plain(one.text) == plain(other.text) or nearly(one, other)
     return said and headings_agree(one.heading, other.heading)
+
+
+def nearly(one: Passage, other: Passage) -> bool:
+    return abs(one.dense - other.dense) <= NEAR and near(one.text, other.text)
 
 
 def near(one: str, other: str) -> bool:
@@ -88,20 +92,27 @@ def stems(text: str) -> tuple[str, ...]:
 
 def once(ranked: Iterable[Passage], k: int) -> list[Passage]:
     """The first `k` passages that differ, best first; each names the other places where the same stands (`also`). Where one
-    says a little more than a better one, its text is taken in the better one's place."""
+    says a little more than a better one, its text is taken in the better one's place.
+
+    Whatever is exactly the same is found however low it ranks; near-duplicates among the first `NEAR_AMONG * k`.
+    """
     kept: list[Passage] = []
     others: list[list[Passage]] = []
-    for passage in ranked:
-        n = next((n for n, one in enumerate(kept) if same(one, passage)), None)
+    by_text: dict[str, list[int]] = {}
+    for rank, passage in enumerate(ranked):
+        near_too = rank < NEAR_AMONG * k
+        candidates = range(len(kept)) if near_too else by_text.get(plain(passage.text), [])
+        n = next((n for n in candidates if same(kept[n], passage)), None)
         if n is None:
             if len(kept) < k:
+                by_text.setdefault(plain(passage.text), []).append(len(kept))
                 kept.append(passage)
                 others.append([])
             continue
         if len(stems(passage.text)) > len(stems(kept[n].text)):
-            scores = {"score": kept[n].score}
             others[n].append(kept[n])
-            kept[n] = passage.model_copy(update=scores)
+            kept[n] = passage.model_copy(update={"score": kept[n].score})
+            by_text.setdefault(plain(passage.text), []).append(n)
         else:
             others[n].append(passage)
     return [

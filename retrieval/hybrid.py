@@ -28,6 +28,7 @@ DENSE_WEIGHT = 0.5
 # had not seen (docs/experiments.md).
 SEARCHER_WEIGHT = 0.8
 PASSAGES = 8
+SCORES = ("score", "dense", "bm25")
 
 
 class HybridRetriever(BaseRetriever):
@@ -113,13 +114,10 @@ def best(candidates: Candidates, scores: np.ndarray, k: int) -> list[Passage]:
     import numpy as np
 
     order = np.argsort(-scores, kind="stable")
+    rounded = [np.round(values, 4).tolist() for values in (scores, candidates.dense, candidates.bm25)]
     ranked = (
         candidates.passages[n].model_copy(
-            update={
-                "score": round(float(scores[n]), 4),
-                "dense": round(float(candidates.dense[n]), 4),
-                "bm25": round(float(candidates.bm25[n]), 4),
-            }
+            update={name: values[n] for name, values in zip(SCORES, rounded, strict=True)}
         )
         for n in map(int, order)
     )
