@@ -32,7 +32,8 @@ class FakeRetrieval:
             "folders": {"handbook": 1},
             "kinds": {"md": 3, "pdf": 1},
         }
-        self.shipped, self.kept, self.learned = 0.8, None, NOT_LEARNED
+        self.shipped, self.learned = 0.8, NOT_LEARNED
+        self.kept: dict[str, Any] | None = None
         self.asked: list[dict[str, list[str]]] = []
         self.place: int | None = 1
 
