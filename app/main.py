@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
+from app.draft_jobs import DraftJobs
 from app.endpoints import about, answers, documents, examples, openai, registry, requests, retrieval, review, training
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
@@ -47,8 +48,8 @@ def create_app(settings: Settings, models: Any = None, trainer: Any = None) -> F
     app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.service, app.state.jobs = settings, None, None
     app.state.training, app.state.trainer, app.state.gates = None, trainer, None
-    app.state.tuning = None
     app.state.readiness, app.state.on_failure = Readiness(), None
+    app.state.drafts, app.state.tuning = None, None
     if settings.api_key is None:
         # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
@@ -71,6 +72,7 @@ def start(app: FastAPI, models: Any = None) -> None:
         app.state.service = service
         jobs = Jobs(service.ingest, service.folders, job_database(settings))
         app.state.gates, app.state.tuning = GateJobs(jobs, service), TuningJobs(jobs, service)
+        app.state.drafts = DraftJobs(jobs, service)
         app.state.jobs = jobs
         app.state.training = open_training(service, jobs, app.state.gates.follow_up, app.state.trainer)
         jobs.launch()

@@ -11,7 +11,7 @@ from app.review_queue import Desk, Item, agreement, asked, grouped, objected, qu
 from core.corrections import query_key
 from core.errors import DocumentError
 from core.requests import Requests
-from core.reviews import Recorded
+from core.reviews import Recorded, Reviews
 from core.types import Answer, Correction, Judgement, Review
 
 if TYPE_CHECKING:
@@ -71,14 +71,23 @@ def take(service: Service, review: Review) -> tuple[Recorded, bool]:
     """
     quorum, domain = service.settings.review_quorum, service.domain
     if review.kind == "example":
-        example = service.reviews.example(review.subject)
-        check(review, domain, example.task)
-        return service.reviews.record(review, lambda reviews: decide_example(example, reviews, quorum)), False
+        check(review, domain, service.reviews.example(review.subject).task)
+        return take_of_example(service.reviews, review, quorum), False
     answer = service.runs.answer(review.subject)
     check(review, domain, task_of(answer, review))
     subject = the_subject(service, answer)
     recorded = service.reviews.record(review, lambda reviews: decide(domain, subject, reviews, quorum))
     return recorded, recorded.decided and bool(review.task) and service.tuned_likeness is None
+
+
+def take_of_example(kept: Reviews, review: Review, quorum: int) -> Recorded:
+    """Store a review of an example with its effects; what it approves is kept with it, word for word."""
+    if review.verdict == "approve" and not review.correction.strip():
+        known = kept.known(review.id)
+        text = known.review.correction if known else kept.example(review.subject).answer.strip()
+        review = review.model_copy(update={"correction": text})
+    # The example is read once its reviews can no longer change.
+    return kept.record(review, lambda reviews: decide_example(kept.example(review.subject), reviews, quorum))
 
 
 def the_subject(service: Service, answer: Answer) -> Subject:

@@ -99,6 +99,18 @@ class ExampleRow(Base):
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class DraftedRow(Base):
+    """A passage that a model was asked for drafts of a task from: by which job last, and how many were new."""
+
+    __tablename__ = "drafted_passages"
+
+    passage: Mapped[str] = mapped_column(String(64), primary_key=True)
+    task: Mapped[str] = mapped_column(String(64), primary_key=True)
+    job: Mapped[str] = mapped_column(String(64))
+    drafts: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class ReviewRow(Base):
     """One reviewer's verdict on an answer (`kind` answer) or on an example (`kind` example)."""
 

@@ -140,7 +140,8 @@ def show_sources(citations: tuple[Citation, ...], expanded: bool = False, answer
 
 def show_facts(answer: Answer) -> None:
     """Confidence, whether text left the machine, and times: one quiet line."""
-    sure = "" if answer.refused else words.confidence(answer.confidence)
+    # A failed check says more than how sure the model was.
+    sure = "" if answer.refused or answer.warnings else words.confidence(answer.confidence)
     facts = [sure, words.whereabouts(answer), words.timings(answer.timings)]
     st.caption(" · ".join(safe.label(fact) for fact in facts if fact))
 

@@ -30,11 +30,11 @@ def place(tmp_path):
 
 
 @contextmanager
-def api(pack, data, delay) -> Iterator[tuple[subprocess.Popen, httpx.Client]]:
+def api(pack, data, delay, serve="serve_scripted") -> Iterator[tuple[subprocess.Popen, httpx.Client]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "tests.app.serve_scripted", str(data), str(pack), str(port), str(delay)]
+    command = [sys.executable, "-m", f"tests.app.{serve}", str(data), str(pack), str(port), str(delay)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:

@@ -82,3 +82,10 @@ def test_a_smaller_version_is_part_of_a_larger_one_with_each_task_in_proportion(
     assert (len(kept[9]), len(kept[30])) == (9, 30)
     assert sum(one.task == "label" for one in kept[30]) == 20
     assert bound_rows(given, None) == []
+
+
+def test_of_a_smaller_version_what_people_reviewed_is_kept_first():
+    given = rows(60, origin="seed") + rows(5, origin="review", author="ann")
+    dropped = cut(bound_rows(given, 10))
+    assert len(dropped) == 55
+    assert {one.origin for one in dropped} == {"seed"}
