@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -20,6 +20,7 @@ from app.promoting import mend, open_registry, promote
 from app.review import refusals
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
+from app.tuning import collection_of
 from core.corrections import Corrections, query_key
 from core.domain import Domain, load_domain
 from core.errors import AdapterMismatch, ModelNotFound, TriviumError
@@ -30,9 +31,13 @@ from core.settings import Settings
 from core.store import Store, open_store
 from core.types import STRATEGIES, Query, Registered
 from finetune.registry import Registry
+from retrieval.fusion import Fusion
 from router.expected_quality import ExpectedQualityRouter
 from router.likeness import TaskLikeness
 from router.tuned import TunedLikeness, read_card
+
+if TYPE_CHECKING:
+    from retrieval.hybrid import HybridRetriever
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger("trivium")
@@ -143,10 +148,21 @@ class Service:
         return Corrections(self.store)
 
     @cached_property
+    def fusion(self) -> Fusion:
+        """The weight of retrieval, where one was learned for this collection."""
+        return Fusion(self.settings.data_dir)
+
+    @cached_property
+    def retriever(self) -> HybridRetriever:
+        from retrieval.hybrid import HybridRetriever
+
+        return HybridRetriever(index=self.index, learned=lambda: self.fusion.weight(collection_of(self)))
+
+    @cached_property
     def reviewed(self) -> Reviewed:
         """Which reviewed answer fits a query."""
         from retrieval.agreement import ALIKE, disagreement
-        from retrieval.hybrid import standalone
+        from retrieval.followups import standalone
 
         embeddings = self.index.embeddings
 
@@ -244,9 +260,8 @@ def open_service(settings: Settings, models: Any = None) -> Service:
 
 def build_answering(service: Service) -> Answering:
     from retrieval.citations import check_written
-    from retrieval.hybrid import HybridRetriever
 
-    domain, retriever = service.domain, HybridRetriever(index=service.index)
+    domain, retriever = service.domain, service.retriever
     leaves, trust_in, standing_of = service.models.leaves_machine, service.trust_in, service.standing
     strategies = {
         "prompt": Prompting(domain, lambda query: service.chat("prompt", query), leaves, trust_in, standing_of),

@@ -136,6 +136,16 @@ def train_search() -> None:
 
 
 @app.command()
+def tune_retrieval(
+    forget: Annotated[bool, typer.Option(help="go back to the shipped weight")] = False,
+) -> None:
+    """Learn how much likeness counts against words in search, from judged cases, reviews and opened sources."""
+    from app.tuning_command import tune_retrieval as learn_or_forget
+
+    learn_or_forget(forget, show, say)
+
+
+@app.command()
 def evaluate(
     limit: Annotated[int | None, typer.Option(help="at most this many cases of each task")] = None,
     save: Annotated[bool, typer.Option(help="keep floors and thresholds in the pack's measured.json")] = False,

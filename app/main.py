@@ -16,12 +16,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
 from app.draft_jobs import DraftJobs
-from app.endpoints import about, answers, documents, examples, openai, registry, review, training
+from app.endpoints import about, answers, documents, examples, openai, registry, requests, retrieval, review, training
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
 from app.gate_jobs import GateJobs
 from app.jobs import Jobs
 from app.training import open_training
+from app.tuning_jobs import TuningJobs
 from core.errors import TriviumError
 from core.settings import Settings
 from finetune.examples import Examples
@@ -47,13 +48,14 @@ def create_app(settings: Settings, models: Any = None, trainer: Any = None) -> F
     app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.service, app.state.jobs = settings, None, None
     app.state.training, app.state.trainer, app.state.gates = None, trainer, None
-    app.state.readiness, app.state.on_failure, app.state.drafts = Readiness(), None, None
+    app.state.readiness, app.state.on_failure = Readiness(), None
+    app.state.drafts, app.state.tuning = None, None
     if settings.api_key is None:
         # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
-    for part in (openai, answers, documents, review, examples, training, registry, about):
+    for part in (openai, answers, documents, review, requests, retrieval, examples, training, registry, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
     app.include_router(about.public)
     return app
@@ -69,7 +71,7 @@ def start(app: FastAPI, models: Any = None) -> None:
         Examples(service.store).sync_seeds(service.domain)
         app.state.service = service
         jobs = Jobs(service.ingest, service.folders, job_database(settings))
-        app.state.gates = GateJobs(jobs, service)
+        app.state.gates, app.state.tuning = GateJobs(jobs, service), TuningJobs(jobs, service)
         app.state.drafts = DraftJobs(jobs, service)
         app.state.jobs = jobs
         app.state.training = open_training(service, jobs, app.state.gates.follow_up, app.state.trainer)

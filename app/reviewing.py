@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from app.review import STATES, Subject, check, decide, decide_example, refusals,
 from app.review_queue import Desk, Item, agreement, asked, grouped, objected, queue
 from core.corrections import query_key
 from core.errors import DocumentError
+from core.requests import Requests
 from core.reviews import Recorded, Reviews
 from core.types import Answer, Correction, Judgement, Review
 
@@ -122,8 +124,9 @@ def standing(correction: Correction) -> str:
     return said.get(correction.state, "")
 
 
-def add_note(service: Service, judgement_id: str) -> Judgement:
-    """Write the fact of a to-do into the documents of the data folder; the correction rests on it from then on.
+def add_note(service: Service, judgement_id: str, also: Sequence[str] = ()) -> Judgement:
+    """Write the fact of a to-do into the documents of the data folder; the correction rests on it from then on, and the
+    requests `also` are closed with it.
 
     Raises:
         NotFound: no such to-do. DocumentError: its fact is not known, so there is nothing to write.
@@ -138,4 +141,4 @@ def add_note(service: Service, judgement_id: str) -> Judgement:
     partial.write_text(judgement.value["markdown"], encoding="utf-8")
     partial.replace(file)
     service.corrections.bind(judgement.answer_id, file.name)
-    return service.reviews.done(judgement_id)
+    return Requests(service.store).close([judgement_id, *also], file.name)[0]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -271,13 +271,15 @@ def supersede(session: Session, answer_id: str, effects: Effects) -> None:
         rival &= CorrectionRow.id != effects.correction.id
     wanted = select(CorrectionRow).where(rival, CorrectionRow.state != "withdrawn")
     retire(session, session.scalars(wanted).all(), keep)
-    session.execute(
-        delete(JudgementRow).where(
-            JudgementRow.answer_id == answer_id,
-            JudgementRow.done.is_(False),
-            JudgementRow.id.not_in([judgement.id for judgement in effects.judgements]),
-        )
+    former = select(JudgementRow).where(
+        JudgementRow.answer_id == answer_id,
+        JudgementRow.done.is_(False),
+        JudgementRow.id.not_in([judgement.id for judgement in effects.judgements]),
     )
+    for row in session.scalars(former):
+        # What a reader asked for is no review's to take back.
+        if not row.value.get("requested"):
+            session.delete(row)
 
 
 def change_example(session: Session, review: Review, effects: Effects) -> None:

@@ -163,6 +163,18 @@ class JudgementRow(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
+class OpeningRow(Base):
+    """Somebody opened the place that an answer cites, to see what stands around it. Once per answer and passage; by nobody."""
+
+    __tablename__ = "openings"
+
+    answer_id: Mapped[str] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True)
+    passage_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(String(512), default="")
+    query: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
 class DatasetRow(Base):
     """A dataset version; its rows lie in the data folder under `datasets/<version>`. Never changed."""
 

@@ -11,8 +11,9 @@ from urllib.parse import urlparse
 
 from core.settings import Settings
 from core.store import Store
-from core.types import Passage
+from core.types import Filters, Passage
 from retrieval.embeddings import Vectors
+from retrieval.filters import FIELDS, Choices, allowed_sources, described, folder_of, known, on_pages, where
 from retrieval.lock import DataLock, lock_data_dir
 from retrieval.words import Rarity, words
 
@@ -55,6 +56,8 @@ class WordIndex:
     positions: dict[str, int] = field(default_factory=dict)
     rarity: Rarity = field(default_factory=Rarity)
     bm25: Any = None
+    of_source: dict[str, list[int]] = field(default_factory=dict)
+    choices: Choices = field(default_factory=lambda: Choices.of(()))
 
     @staticmethod
     def build(passages: list[Passage]) -> WordIndex:
@@ -68,7 +71,10 @@ class WordIndex:
             bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
             bm25.index(tokens, show_progress=False)
         positions = {passage.id: n for n, passage in enumerate(passages)}
-        return WordIndex(passages, positions, Rarity(tokens), bm25)
+        of_source: dict[str, list[int]] = {}
+        for n, passage in enumerate(passages):
+            of_source.setdefault(passage.source, []).append(n)
+        return WordIndex(passages, positions, Rarity(tokens), bm25, of_source, Choices.of(passages))
 
     def scores(self, text: str) -> np.ndarray:
         """The BM25 score of every passage, shape (len(passages),)."""
@@ -78,6 +84,18 @@ class WordIndex:
         if self.bm25 is None or not known:
             return np.zeros(len(self.passages))
         return self.bm25.get_scores(known)
+
+    def allowed(self, filters: Filters) -> list[int]:
+        """Positions of the passages that the filters leave, in order. Raises QueryError for names that nothing has."""
+        if not filters:
+            return list(range(len(self.passages)))
+        known(filters, self.choices)
+        found = (self.of_source[source] for source in allowed_sources(filters, self.of_source))
+        return sorted(n for positions in found for n in positions if on_pages(filters, self.passages[n]))
+
+    def searched(self, filters: Filters) -> int:
+        """How many documents a search with the filters looks through."""
+        return len({self.passages[n].source for n in self.allowed(filters)}) if filters else len(self.of_source)
 
 
 class Index:
@@ -132,7 +150,7 @@ class Index:
             self._collection.upsert(
                 ids=[passage.id for passage in batch],
                 embeddings=self.embeddings.encode([embedded_text(passage) for passage in batch]),
-                metadatas=[{"source": passage.source} for passage in batch],
+                metadatas=[described(passage) for passage in batch],
             )
 
     def delete(self, ids: Iterable[str]) -> None:
@@ -161,8 +179,20 @@ class Index:
             stale = present - chunks.keys()
             self.delete(stale)
             self.upsert(missing)
+            self._describe([passage for id, passage in chunks.items() if id in present])
             self.refresh()
             return Checked(len(chunks), len(missing), len(stale), rebuilt)
+
+    def _describe(self, passages: Sequence[Passage]) -> None:
+        """Put beside vectors of an earlier version what is filtered by; nothing is embedded for it."""
+        told = f"{FIELDS}@{self._name}"
+        if self.store.note("index_fields") == told:
+            return
+        for start in range(0, len(passages), UPSERT_BATCH):
+            batch = passages[start : start + UPSERT_BATCH]
+            metadatas: Any = [described(passage) for passage in batch]
+            self._collection.update(ids=[passage.id for passage in batch], metadatas=metadatas)
+        self.store.set_note("index_fields", told)
 
     def _neighbours_hold(self, known: list[Passage]) -> bool:
         from chromadb.errors import ChromaError
@@ -178,17 +208,29 @@ class Index:
         # Not the id but the distance: equal texts in two documents are equally near.
         return all(distances and distances[0] < PROBE_DISTANCE for distances in found["distances"])
 
-    def search(self, text: str, limit: int = CANDIDATES) -> Candidates:
-        """Up to `limit` passages by likeness and as many by BM25, together. Likeness is the searcher's, if there is one."""
+    def search(self, text: str, limit: int = CANDIDATES, filters: Filters | None = None) -> Candidates:
+        """Up to `limit` passages by likeness and as many by BM25, together. Likeness is the searcher's, if there is one.
+
+        Raises:
+            QueryError: the filters name what no document has.
+        """
         import numpy as np
 
-        index = self.words
-        if not index.passages:
+        index, condition = self.words, None
+        scores = index.scores(text)
+        if filters:
+            allowed = index.allowed(filters)
+            inside = np.zeros(len(scores), dtype=bool)
+            inside[allowed] = True
+            scores = np.where(inside, scores, 0.0)
+            limit = min(limit, len(allowed))
+            condition = where(filters, sorted({folder_of(source) for source in index.of_source}))
+        if not index.passages or not limit:
             return Candidates([], np.zeros(0), np.zeros(0))
         vector = (self.searcher or self.embeddings).query(text)
-        dense = self._nearest(vector, limit, index)
-        scores = index.scores(text)
-        by_words = [int(n) for n in np.argsort(-scores, kind="stable")[:limit] if scores[n] > 0]
+        dense = self._nearest(vector, limit, index, condition)
+        hits = np.flatnonzero(scores > 0)
+        by_words = hits[np.argsort(-scores[hits], kind="stable")[:limit]].tolist()
         dense |= self._likeness(vector, [n for n in by_words if n not in dense], index)
         positions = sorted(dense)
         return Candidates(
@@ -211,9 +253,14 @@ class Index:
         found = self._collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
         return np.array([1 - distances[0] if distances else 0.0 for distances in found["distances"]])
 
-    def _nearest(self, vector: np.ndarray, limit: int, index: WordIndex) -> dict[int, float]:
+    def _nearest(
+        self, vector: np.ndarray, limit: int, index: WordIndex, condition: dict[str, Any] | None = None
+    ) -> dict[int, float]:
         found = self._collection.query(
-            query_embeddings=vector[None, :], n_results=min(limit, len(index.passages)), include=["distances"]
+            query_embeddings=vector[None, :],
+            n_results=min(limit, len(index.passages)),
+            where=condition,
+            include=["distances"],
         )
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return {index.positions[id]: 1 - distance for id, distance in pairs if id in index.positions}

@@ -233,8 +233,9 @@ def citation(number: int, one: Scored) -> Citation:
         start=one.piece.start,
         end=one.piece.end,
         heading=one.passage.heading,
-        page=one.passage.page,
+        page=one.passage.page_at(one.piece.start),
         support=round(one.score, 4),
+        also=one.passage.also,
     )
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.types import Answer, Citation, RouteDecision
-from ui import safe, words
+from ui import around, places, safe, words
 from ui.gate import link_to_documents
 from ui.rating import thumbs, verdict
 
 AskAgain = Callable[[str, str | None], None]
+Offer = Callable[[Answer], None]
 
 
 def show_partial(answer: Answer) -> None:
@@ -24,10 +25,11 @@ def show_partial(answer: Answer) -> None:
         st.caption("Writing…" if answer.route else "Choosing a road…")
 
 
-def show_answer(answer: Answer, ask_again: AskAgain) -> None:
-    """A finished answer, with all that is known of it."""
+def show_answer(answer: Answer, ask_again: AskAgain, offer: Offer | None = None) -> None:
+    """A finished answer, with all that is known of it. `offer`: what is offered where no document answers."""
     if answer.route:
         show_road(answer.route, answer.refused, answer.reviewed)
+    show_understood(answer)
     for warning in answer.warnings:
         st.warning(safe.plain(warning), icon=":material/warning:")
     show_text(answer.text)
@@ -35,10 +37,12 @@ def show_answer(answer: Answer, ask_again: AskAgain) -> None:
     show_suggestion(answer)
     if answer.dropped:
         st.caption(words.dropped(len(answer.dropped)))
-    show_sources(answer.citations)
+    show_sources(answer.citations, answer_id=answer.id)
     if answer.refused and answer.route and (answer.route.strategy == "rag" or "document" in answer.route.advice):
         st.caption(words.REFUSED_FOR_DOCUMENTS)
         link_to_documents("Add a document")
+        if offer:
+            offer(answer)
     show_facts(answer)
     if answer.route:
         show_why(answer.route, answer)
@@ -49,6 +53,14 @@ def show_answer(answer: Answer, ask_again: AskAgain) -> None:
             show_other_roads(answer, ask_again)
     if answer.text:
         verdict(answer.id)
+
+
+def show_understood(answer: Answer) -> None:
+    """How a follow-up was read, and where it was searched for."""
+    if answer.standalone:
+        st.caption(f":material/reply: Read as “{safe.plain(answer.standalone)}”")
+    if answer.filters:
+        st.caption(f":material/folder_open: Searched only in {safe.plain(places.said(answer.filters))}")
 
 
 def show_road(route: RouteDecision, refused: bool = False, reviewed: bool = False) -> None:
@@ -106,8 +118,9 @@ def show_end(answer: Answer, ask_again: AskAgain) -> None:
     st.button("Ask again", key=f"again-{answer.id}", on_click=ask_again, args=(answer.query, strategy))
 
 
-def show_sources(citations: tuple[Citation, ...], expanded: bool = False) -> None:
-    """Each cited passage once, with the parts that were used marked in it."""
+def show_sources(citations: tuple[Citation, ...], expanded: bool = False, answer_id: str = "") -> None:
+    """Each cited passage once, with the parts that were used marked in it; with `answer_id`, what stands around it can be
+    opened."""
     if not citations:
         return
     passages: dict[str, list[Citation]] = {}
@@ -117,8 +130,12 @@ def show_sources(citations: tuple[Citation, ...], expanded: bool = False) -> Non
         for cited in passages.values():
             numbers = ", ".join(dict.fromkeys(f"[{citation.number}]" for citation in cited))
             st.markdown(f"**{safe.label(numbers)}** {safe.label(words.place(cited[0]))}")
-            with st.container(border=True):
-                st.markdown(safe.marked(cited[0].passage, [(citation.start, citation.end) for citation in cited]))
+            seen = around.seen(answer_id, cited[0]) if answer_id else {}
+            around.show(seen, safe.marked(cited[0].passage, [(citation.start, citation.end) for citation in cited]))
+            if cited[0].also:
+                st.caption(safe.plain(f"The same stands in {', '.join(cited[0].also)}."))
+            if answer_id:
+                around.offer(answer_id, cited[0])
 
 
 def show_facts(answer: Answer) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.types import Answer, Job, Rating
+from core.types import Answer, Filters, Job, Rating
 from ui.loop_client import LoopApi
+from ui.retrieval_client import RetrievalApi
 from ui.transport import ApiError, Problem, Unreachable, json_of, parsed, path_of, problem_of
 
 __all__ = ["Api", "ApiError", "Problem", "Readiness", "Unreachable", "api", "api_url"]
@@ -39,7 +40,7 @@ def api() -> Api:
     return _open(api_url(), os.environ.get("TRIVIUM_API_KEY", ""))
 
 
-class Api(LoopApi):
+class Api(RetrievalApi, LoopApi):
     # Readiness and what the desk can do
 
     def readiness(self) -> Readiness:
@@ -60,9 +61,12 @@ class Api(LoopApi):
 
     # Answers
 
-    def ask(self, query: str, conversation: str = "", strategy: str | None = None) -> tuple[str, str]:
+    def ask(
+        self, query: str, conversation: str = "", strategy: str | None = None, filters: Filters | None = None
+    ) -> tuple[str, str]:
         """Start an answer. Returns its id and its conversation's; the run goes on without a listener."""
-        body = {"query": query, "conversation": conversation or None, "strategy": strategy}
+        where = filters.model_dump(mode="json", exclude_defaults=True) if filters else None
+        body = {"query": query, "conversation": conversation or None, "strategy": strategy, "filters": where}
         started = self._call("POST", "/api/answers", json={k: v for k, v in body.items() if v is not None})
         return started["id"], started["conversation"]
 
@@ -72,9 +76,10 @@ class Api(LoopApi):
     def stop(self, id: str) -> None:
         self._call("POST", f"/api/answers/{path_of(id)}/stop")
 
-    def conversations(self) -> list[tuple[str, str]]:
+    def conversations(self) -> list[tuple[str, str, bool]]:
+        """Id, title, and whether a document has come that was asked for there."""
         rows = self._call("GET", "/api/conversations")
-        return [(row["id"], row["title"]) for row in rows if row["id"] != COMPARISONS]
+        return [(row["id"], row["title"], bool(row.get("answered"))) for row in rows if row["id"] != COMPARISONS]
 
     def conversation(self, id: str) -> list[Answer]:
         return [parsed(Answer, row) for row in self._call("GET", f"/api/conversations/{path_of(id)}")]

@@ -87,17 +87,6 @@ class LoopApi(Transport):
     def withdraw(self, correction_id: str) -> None:
         self._call("POST", f"/api/corrections/{path_of(correction_id)}/withdraw")
 
-    def missing_documents(self) -> list[dict[str, Any]]:
-        """What reviewers found no document for."""
-        return self._call("GET", "/api/judgements", params={"kind": "document"})
-
-    def judgement_done(self, id: str) -> None:
-        self._call("POST", f"/api/judgements/{path_of(str(id))}/done")
-
-    def add_note(self, id: str) -> None:
-        """Add what the reviewer wrote to the documents; it is indexed by a job."""
-        self._call("POST", f"/api/judgements/{path_of(str(id))}/add")
-
     # Examples
 
     def examples(self, limit: int = 20, offset: int = 0, **wanted: str) -> Shelf:

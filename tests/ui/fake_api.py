@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 from core.types import Answer, Job, Rating, new_id
-from tests.ui import fake_loop, scenes
+from tests.ui import fake_loop, fake_retrieval, scenes
 
 
 class FakeApi:
@@ -27,6 +27,8 @@ class FakeApi:
         self.received: list[tuple[str, str, Any]] = []
         self.jobs: dict[str, Job] = {}
         self.loop = fake_loop.FakeLoop()
+        self.retrieval = fake_retrieval.FakeRetrieval()
+        self.told: set[str] = set()  # conversations in which a document has come that was asked for
         fields = ("source", "state", "error", "size", "chunks", "uploaded")
         self.documents: dict[str, dict[str, Any]] = {
             row[0]: dict(zip(fields, row, strict=True)) for row in scenes.DOCUMENTS
@@ -182,7 +184,8 @@ def conversations(fake: FakeApi, **_: Any) -> Reply:
     first: dict[str, str] = {}
     for answer in fake.answers.values():
         first.setdefault(answer.conversation, answer.query)
-    return 200, [{"id": id, "title": title} for id, title in reversed(first.items())]
+    rows = [{"id": id, "title": title, "answered": id in fake.told} for id, title in first.items()]
+    return 200, rows[::-1]
 
 
 def conversation(fake: FakeApi, id: str, **_: Any) -> Reply:
@@ -253,6 +256,7 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("GET", "/api/jobs", lambda fake, **_: (200, list(fake.jobs.values()))),
     ("POST", "/api/jobs/([^/]+)/cancel", cancel),
     *fake_loop.ENDPOINTS,
+    *fake_retrieval.ENDPOINTS,
 ]
 
 

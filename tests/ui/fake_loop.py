@@ -73,14 +73,9 @@ def withdraw(fake: FakeApi, id: str, **_: Any) -> Reply:
     return 200, changed
 
 
-def judgement_done(fake: FakeApi, id: str, **_: Any) -> Reply:
+def add_note(fake: FakeApi, id: str, body: Any, **_: Any) -> Reply:
     for row in fake.loop.judgements:
-        row["done"] = row["done"] or row["id"] == id
-    return 200, None
-
-
-def add_note(fake: FakeApi, id: str, **_: Any) -> Reply:
-    judgement_done(fake, id)
+        row["done"] = row["done"] or row["id"] in [id, *body["also"]]
     return 202, {"source": "note-h200.md"}
 
 
@@ -228,8 +223,6 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("GET", "/api/ratings/([^/]+)/outcome", outcome),
     ("GET", "/api/corrections", lambda fake, **_: (200, list(fake.loop.corrections.values()))),
     ("POST", "/api/corrections/([^/]+)/withdraw", withdraw),
-    ("GET", "/api/judgements", lambda fake, **_: (200, fake.loop.judgements)),
-    ("POST", "/api/judgements/([^/]+)/done", judgement_done),
     ("POST", "/api/judgements/([^/]+)/add", add_note),
     ("GET", "/api/examples", examples),
     ("POST", "/api/examples", add_example),
