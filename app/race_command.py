@@ -42,7 +42,7 @@ def race_here(a: str, b: str, asked: Asked, show: Console, say: Console) -> str:
     return report(settings.data_dir, raced, show)
 
 
-def report(data_dir: Path, raced: Any, show: Console) -> str:
+def report(data_dir: Path, raced: Raced, show: Console) -> str:
     """Print the comparison, keep it in the data folder, and give its JSON."""
     from app.datasets import write_export
     from finetune.race import as_json, as_markdown

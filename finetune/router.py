@@ -31,7 +31,12 @@ Say = Callable[[str], None]
 
 
 def train(
-    found: Sequence[Labelled], frames: Sequence[str], out: Path, say: Say, seed: int = 0, about: Mapping[str, Any] | None = None
+    found: Sequence[Labelled],
+    frames: Sequence[str],
+    out: Path,
+    say: Say,
+    seed: int = 0,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure by folds, train on all and put the adapter, whole, at `out`. Returns its card.
 

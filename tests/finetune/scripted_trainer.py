@@ -74,10 +74,11 @@ def save(run: RunFolder, total: int) -> str:
     manifest = data / "manifest.json"
     tasks = json.loads(manifest.read_text())["tasks"] if manifest.exists() else {}
     dataset = {"version": data.name, "tasks": tasks}
-    card |= {"sha256": file_sha256(folder / "adapter_model.safetensors"), "dataset": dataset, "sum": total}
+    sha256 = file_sha256(folder / "adapter_model.safetensors")
+    card |= {"sha256": sha256, "dataset": dataset, "sum": total}
     (folder / "card.json").write_text(json.dumps(card))
     folder.rename(run.adapter)
-    return card["sha256"]
+    return sha256
 
 
 def main() -> int:
