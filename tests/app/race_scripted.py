@@ -86,7 +86,7 @@ def opened(folder: Path, data: Path, delay: float = 0.0) -> Service:
 def raced(service: Service, a: str, b: str, **asked: Any) -> Any:
     gating = Gating(service, Generations(service.settings.data_dir / "cache" / "generations.jsonl"))
     said: list[str] = []
-    wanted = Asked(changes={"start": "base"}) if not asked else Asked(**asked)
+    wanted = Asked.model_validate(asked or {"changes": {"start": "base"}})
     return race(service, a, b, wanted, gating, lambda *_: None, said.append, command), said
 
 

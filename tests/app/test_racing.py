@@ -174,7 +174,7 @@ def test_both_have_the_same_recipe_seed_and_start(place):
 
 def test_a_run_that_the_guard_stops_is_named_and_may_be_tried_again(place):
     place.script(fail="the loss is zero at step 1")
-    with pytest.raises(TrainingError, match="^A: the loss is zero at step 1"):
+    with pytest.raises(TrainingError, match=r"^A: the loss is zero at step 1"):
         raced(place.service, place.a, place.b)
     assert place.run(place.b).result() is None
     place.script()
@@ -201,7 +201,7 @@ def test_what_cannot_end_well_is_said_before_anything_is_trained(place, folder):
 def test_a_retired_adapter_needs_another_seed(place):
     found, _ = raced(place.service, place.a, place.b)
     place.service.registry.retire(found.a.adapter)
-    with pytest.raises(RegistryError, match="was retired.*--seed"):
+    with pytest.raises(RegistryError, match=r"was retired.*--seed"):
         raced(place.service, place.a, place.b)
 
 
