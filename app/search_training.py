@@ -7,22 +7,21 @@ miss for the finder; the searcher, to whom every other passage is a miss, has no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from app.bootstrap import FINDER, SEARCHER
-from app.taught import as_lookups, uncontaminated, with_judged, words_of
+from app.taught import as_lookups, store_here, uncontaminated, with_judged, words_of
 from core.domain import Domain, load_domain
 from core.errors import DomainError
 from core.labelled import Lookup, lookups
 from core.minilm import minilm_folder
 from core.reviews import Reviews
 from core.settings import Settings, load_settings
-from core.store import open_store
 from core.types import Passage
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def train_search(say: Console) -> None:
     """Both adapters, from `lookups.jsonl` of the pack and from what reviewers judged in this data folder. Raises DomainError
     where there is too little to learn from."""
     from finetune import finder, searcher
-    from retrieval.asked import judged_missing, passages_that_answer
     from retrieval.calibrate import Parts, opened
     from retrieval.embeddings import MiniLM, open_embeddings
     from retrieval.finder import ADAPTER, open_finder
@@ -64,30 +62,19 @@ def train_search(say: Console) -> None:
     judged = judged_here(settings, domain, embeddings.encode_queries)
     asked = enough(domain, judged.lookups)
     with opened(settings, Parts(embeddings, open_finder())) as (store, retriever, _):
-        Ingest(store, retriever.index, settings).sync(folders(settings, domain, judged.lookups))
+        Ingest(store, retriever.index, settings).sync(folders(settings, domain, judged))
         index = retriever.index.words
-        targets = [passages_that_answer(one, index.passages) for one in asked]
-        for one, target in zip(asked, targets, strict=True):
-            if one.sources and not target:
-                tell(left_out(one))
+        targets = targets_of(asked, index.passages, tell)
         known = [n for n, target in enumerate(targets) if target]
         words = [index.scores(one.query) for one in asked]
-        reviewed = {"queries": sum(asked[n].judged for n in known), "left_out": judged.left_out}
+        reviewed = {"queries": sum(bool(asked[n].passages) for n in known), "left_out": judged.left_out}
         card = searcher.train(
             [asked[n].query for n in known], [targets[n] for n in known], [asked[n].author for n in known],
             embeddings.encode([embedded_text(passage) for passage in index.passages]), domain.folder / SEARCHER, tell,
             lambda n, likeness: combine(likeness, words[known[n]], SEARCHER_WEIGHT), about={"reviewed": reviewed},
         )  # fmt: skip
         retriever.index.searcher = MiniLM(minilm_folder(), domain.folder / SEARCHER)
-        pairs = [
-            pair
-            for n, (one, target) in enumerate(zip(asked, targets, strict=True))
-            if target or not one.sources
-            for pair in pairs_of(
-                n, one, [index.passages[at] for at in target], retriever.passages(one.query, READ),
-                judged_missing(one, index.passages),
-            )
-        ]  # fmt: skip
+        pairs = list(all_pairs(asked, targets, retriever))
         tell(f"the finder learns from {len(pairs)} pairs of question and passage")
         finder.adapt(pairs, ADAPTER, minilm_folder(), domain.folder / FINDER, tell)
     tell(
@@ -100,22 +87,42 @@ def train_search(say: Console) -> None:
 def judged_here(settings: Settings, domain: Domain, encode: Encode) -> Judged:
     """What reviewers of this data folder judged. Neither golden nor development questions are learned from: they say how far
     to trust what is found."""
-    store = open_store(settings.database)
-    try:
+    with store_here(settings) as store:
+        if store is None:
+            return Judged()
         reviews = Reviews(store)
         found = as_lookups(reviews.judgements("passage"), words_of(store, reviews))
-    finally:
-        store.engine.dispose()
     if not found:
         return Judged()
     kept, left_out = uncontaminated(found, [*domain.golden(), *domain.development()], encode)
     return Judged(tuple(kept), len(left_out))
 
 
-def folders(settings: Settings, domain: Domain, judged: Sequence[Lookup]) -> list[Path]:
-    """Where the documents lie that are learned from: the pack's, and what was uploaded where reviewers judged it."""
-    here = all((domain.documents / source).is_file() for one in judged for source in one.sources)
-    return [domain.documents] if here else [domain.documents, settings.data_dir / UPLOADS]
+def folders(settings: Settings, domain: Domain, judged: Judged) -> list[Path]:
+    """Where the documents lie that are learned from: the pack's, and what was uploaded, where reviewers may have judged it."""
+    return [domain.documents, *([settings.data_dir / UPLOADS] if judged.lookups else [])]
+
+
+def targets_of(asked: Sequence[Lookup], passages: Sequence[Passage], tell: Callable[[str], None]) -> list[list[int]]:
+    """For each question the positions of the passages that answer it; says for which there should be some and are none."""
+    from retrieval.asked import passages_that_answer
+
+    targets = [passages_that_answer(one, passages) for one in asked]
+    for one, target in zip(asked, targets, strict=True):
+        if one.sources and not target:
+            tell(left_out(one))
+    return targets
+
+
+def all_pairs(asked: Sequence[Lookup], targets: Sequence[Sequence[int]], retriever: Any) -> Iterator[Pair]:
+    """What the finder learns from: questions whose passage is known, and those that nothing answers."""
+    from retrieval.asked import judged_missing
+
+    passages = retriever.index.words.passages
+    for number, (one, target) in enumerate(zip(asked, targets, strict=True)):
+        if target or not one.sources:
+            answering, missing = [passages[at] for at in target], judged_missing(one, passages)
+            yield from pairs_of(number, one, answering, retriever.passages(one.query, READ), missing)
 
 
 def left_out(one: Lookup) -> str:

@@ -3,7 +3,8 @@ that a golden case asks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,23 +23,33 @@ if TYPE_CHECKING:
     from finetune.near import Encode
 
 AUTHOR = "reviewers"  # who asked is not kept with a judgement
+DATABASE = "trivium.db"  # in the data folder, where no other database is set
 ENDS = " \t\n.!?"
 One = TypeVar("One", Labelled, Lookup)
 Words = Callable[[Judgement], str]
 
 
-def route_labels(settings: Settings) -> list[tuple[str, str]]:
-    """(query, task) as reviewers of this data folder decided it, oldest first; it may be asked beside a running API."""
-    from core.reviews import Reviews
+@contextmanager
+def store_here(settings: Settings) -> Iterator[Store | None]:
+    """The store of the data folder, beside a running API too; None where there is no database yet."""
     from core.store import open_store
 
-    if settings.database_url is None and not (settings.data_dir / "trivium.db").is_file():
-        return []
+    if settings.database_url is None and not (settings.data_dir / DATABASE).is_file():
+        yield None
+        return
     store = open_store(settings.database)
     try:
-        return Reviews(store).route_labels()
+        yield store
     finally:
         store.engine.dispose()
+
+
+def route_labels(settings: Settings) -> list[tuple[str, str]]:
+    """(query, task) as reviewers of this data folder decided it, oldest first."""
+    from core.reviews import Reviews
+
+    with store_here(settings) as store:
+        return Reviews(store).route_labels() if store else []
 
 
 def uncontaminated(

@@ -13,7 +13,7 @@ from app.doctor import router as doctor_router
 from app.endpoints.about import router_news
 from app.packs import make_pack
 from app.review import Subject, decide
-from app.search_training import enough, folders, pairs_of, train_search
+from app.search_training import Judged, enough, folders, pairs_of, train_search
 from app.taught import AUTHOR, as_lookups, route_labels, uncontaminated, with_judged, words_of
 from app.training import train_the_router
 from core.domain import load_domain
@@ -243,11 +243,11 @@ def test_search_learns_the_passages_that_reviewers_judged_also_of_uploads(pack, 
     assert (pack / "finder").is_dir()
 
 
-def test_uploads_are_read_only_where_reviewers_judged_them(pack, settings):
+def test_uploads_are_read_only_where_reviewers_judged(pack, settings):
     domain = load_domain(pack)
-    assert folders(settings, domain, []) == [domain.documents]
-    assert folders(settings, domain, [Lookup("q", sources=("night.md",), passages=("x",))]) == [domain.documents]
-    assert len(folders(settings, domain, [Lookup("q", sources=("bread.md",), passages=("x",))])) == 2
+    assert folders(settings, domain, Judged()) == [domain.documents]
+    judged = Judged((Lookup("q", misses=("x",)),))
+    assert folders(settings, domain, judged) == [domain.documents, settings.data_dir / "documents"]
 
 
 def test_judged_look_ups_count_for_whether_there_are_enough(pack, monkeypatch):
