@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 examples = typer.Typer(no_args_is_help=True, help="What adapters learn from: import, draft, look, approve.")
 dataset = typer.Typer(no_args_is_help=True, help="Versions of what is approved: build, show, compare, race, export.")
 show = Console(highlight=False, soft_wrap=True)
-say = Console(stderr=True, highlight=False)
+say = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Task = Annotated[str, typer.Option(help="the task type of rows that name none")]
 Author = Annotated[str, typer.Option(help="the account that they count for")]

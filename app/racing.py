@@ -51,6 +51,8 @@ def race(
     sides = [entrant(service, one, say) for one in (a, b)]
     worth_it(service, sides)
     runs = [placed(service, side, asked) for side in sides]
+    order = runs[0].order()
+    say(f"both start from {order.start or 'the base model'}, with seed {order.recipe.seed}")
     for at, (name, run) in enumerate(zip("AB", runs, strict=True)):
         say(f"{name}: training on {sides[at].rows} rows of dataset {sides[at].dataset}, run {run.id}")
         adapter = trained(service, run, show, name, command)

@@ -91,8 +91,8 @@ def bound_rows(rows: Sequence[Row], most: int | None) -> Cut:
 
 
 def bound_shares(rows: Sequence[Row], shares: Mapping[str, float], most: int | None) -> Cut:
-    """All but the rows of a mix: as many as keep the shares of its tasks, `most` at most. Rows of other tasks go. A smaller
-    mix of the same shares is part of a larger one."""
+    """All but the rows of a mix: as many as keep the shares of its tasks, `most` at most, what people reviewed before seeds.
+    Rows of other tasks go. A smaller mix of the same shares is part of a larger one."""
     counts = Counter(row.task for row in rows)
     whole = min(counts[task] / share for task, share in shares.items())
     size = whole if most is None else min(whole, most)
@@ -100,7 +100,7 @@ def bound_shares(rows: Sequence[Row], shares: Mapping[str, float], most: int | N
     for task in counts:
         allowed = int(shares.get(task, 0.0) * size + ROUNDING)
         why = f"the mix holds {allowed} rows of task {task}"
-        cut += surplus([row for row in rows if row.task == task], allowed, why, chance)
+        cut += surplus([row for row in rows if row.task == task], allowed, why, rank)
     return cut
 
 

@@ -162,7 +162,8 @@ def test_a_version_that_was_raced_before_is_not_trained_again(place):
 
 
 def test_both_have_the_same_recipe_seed_and_start(place):
-    raced(place.service, place.a, place.b, changes={"start": "live", "seed": 3}, name="office")
+    _, said = raced(place.service, place.a, place.b, changes={"start": "live", "seed": 3}, name="office")
+    assert said[0] == "both start from office, with seed 3"
     one, other = (place.run(version).order() for version in (place.a, place.b))
     assert (one.recipe, one.start) == (other.recipe, other.start)
     assert (one.recipe.seed, one.start) == (3, "office")
