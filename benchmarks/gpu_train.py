@@ -28,6 +28,7 @@ from core.types import Adapter, Message
 if TYPE_CHECKING:
     from core.llm.local import Engine
     from finetune.dataset import Dataset
+    from finetune.model import Device
     from finetune.recipe import Recipe
 
 STREAMS, TOKENS = 8, 48
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # sums in one order: runs can be compared bit by bit
     from core.llm.base_weights import base_folder
 
-    device = "cpu" if asked.cpu else "cuda"
+    device: Device = "cpu" if asked.cpu else "cuda"
     base = asked.base or base_folder(load_settings())
     with tempfile.TemporaryDirectory() as work:
         figures: dict[str, Any] = {"hardware": hardware(device), "commit": asked.commit or commit()}
@@ -78,7 +79,7 @@ def commit() -> str:
 
 
 def train_thrice(
-    base: Path, domain: Domain, device: str, work: Path, limit: int, epochs: float
+    base: Path, domain: Domain, device: Device, work: Path, limit: int, epochs: float
 ) -> tuple[dict[str, Any], Adapter]:
     import torch
 

@@ -31,8 +31,7 @@ TASK = "label"
 PARAPHRASE = (
     'Which label goes on this one? "Torch gives up with out of memory as soon as I double the sequence length."'
 )
-# Going on from what serves wants smaller steps than starting anew does.
-CHANGES = {"start": "live", "learning_rate": 5e-4, "epochs": 2, "batch_size": 16, "dropout": 0.0}
+CHANGES = {"start": "live"}
 TEXTS = {".yaml", ".jsonl", ".md"}
 
 

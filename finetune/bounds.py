@@ -77,13 +77,13 @@ def bound_tasks(rows: Sequence[Row], ratio: float, least: int) -> Cut:
 
 
 def bound_rows(rows: Sequence[Row], most: int | None) -> Cut:
-    """All but `most` rows, each task in proportion. The smaller of two bounds keeps a subset of what the larger keeps."""
+    """All but `most` rows, each task in proportion, what people reviewed before seeds. The smaller of two bounds keeps a subset of what the larger keeps."""
     if most is None:
         return []
     counts = Counter(row.task for row in rows)
     seen: Counter[str] = Counter()
     placed: list[tuple[float, bytes, Row]] = []
-    for row in sorted(rows, key=chance):
+    for row in sorted(rows, key=rank):
         seen[row.task] += 1
         placed.append((seen[row.task] / counts[row.task], chance(row), row))
     placed.sort(key=lambda place: place[:2])

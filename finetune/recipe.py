@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import SettingsError
 
@@ -44,6 +44,9 @@ class Recipe(BaseModel):
         min_length=1,
         description="base: a new adapter; live: go on from the one that serves; or an adapter's name",
     )
+    warm: dict[str, Any] = Field(
+        {}, description="values that hold instead where training goes on from an adapter, which wants smaller steps"
+    )
     beta: float = Field(
         0.1, gt=0, le=10, description="preferences: the higher, the nearer the adapter stays to its start"
     )
@@ -53,6 +56,18 @@ class Recipe(BaseModel):
     @property
     def lora_alpha(self) -> int:
         return self.alpha or 2 * self.r
+
+    @field_validator("warm")
+    @classmethod
+    def known_values(cls, warm: dict[str, Any]) -> dict[str, Any]:
+        if "warm" in warm or "start" in warm:
+            raise ValueError("it cannot hold warm or start")
+        cls.model_validate(warm)
+        return warm
+
+    def warmed(self) -> Recipe:
+        """As it is where training goes on from an adapter."""
+        return self.changed(**self.warm, warm={})
 
     def quantized(self, cuda: bool) -> bool:
         return self.quantization == "nf4" or (self.quantization == "auto" and cuda)

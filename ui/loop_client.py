@@ -112,10 +112,13 @@ class LoopApi(Transport):
         """A version with its whole manifest, and its plots as SVG by file name."""
         return self._call("GET", f"/api/datasets/{path_of(version)}", timeout=PATIENT)
 
-    def build_dataset(self, tasks: Iterable[str] = (), allow_personal: bool = False) -> dict[str, Any]:
-        """A version of what is approved now; all tasks where none is named."""
+    def build_dataset(
+        self, tasks: Iterable[str] = (), allow_personal: bool = False, rows: int | None = None
+    ) -> dict[str, Any]:
+        """A version of what is approved now; all tasks where none is named, at most so many rows."""
         body: dict[str, Any] = {"tasks": list(tasks)} if tasks else {}
         body |= {"allow_personal": True} if allow_personal else {}
+        body |= {"rows": rows} if rows else {}
         return self._call("POST", "/api/datasets", json=body, timeout=PATIENT)
 
     def compare_datasets(self, a: str, b: str) -> dict[str, Any]:

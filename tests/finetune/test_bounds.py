@@ -108,3 +108,10 @@ def test_a_smaller_mix_is_part_of_a_larger_one_of_the_same_shares():
     small, large = (set(mixed(given, shares, most)) for most in (10, 50))
     assert small < large
     assert (len(small), len(large)) == (10, 50)
+
+
+def test_of_a_smaller_version_what_people_reviewed_is_kept_first():
+    given = rows(60, origin="seed") + rows(5, origin="review", author="ann")
+    dropped = cut(bound_rows(given, 10))
+    assert len(dropped) == 55
+    assert {one.origin for one in dropped} == {"seed"}
