@@ -61,8 +61,8 @@ def race(
     ids = [side.adapter for side in sides]
     if ids[0] == ids[1]:
         raise TrainingError(f"both trainings gave the same weights ({ids[0]}): there is nothing to compare")
-    [ours, theirs], tasks = gating.sides(ids, lambda done, total, note: say(f"{done}/{total} {note}"))
-    body, ahead = compare(ours, theirs, tasks, gating.limits)
+    [first, second], tasks = gating.sides(ids, lambda done, total, note: say(f"{done}/{total} {note}"))
+    body, ahead = compare(first, second, tasks, gating.limits)
     return Raced(a=sides[0], b=sides[1], body=body, ahead=ahead)
 
 
