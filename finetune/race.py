@@ -113,6 +113,12 @@ def as_json(raced: Raced) -> dict[str, Any]:
              "only_a": row["worse"], "only_b": row["better"]}
             for row in raced.body["tasks"]
         ],
-        "beside": {name: {"a": raced.body[name]["incumbent"], "b": raced.body[name]["candidate"]} for name in WORDING.parts},
+        "beside": {name: shares(raced.body[name]) for name in WORDING.parts},
         "flipped": len(raced.body["flipped"]), "promoted": False,
     }  # fmt: skip
+
+
+def shares(part: Mapping[str, Any]) -> dict[str, float | None]:
+    """Of both sides; None where there was no case, or nothing was shown."""
+    counts = {side: part.get("n", part.get(f"{side}_shown")) for side in ("incumbent", "candidate")}
+    return {name: part[side] if counts[side] else None for name, side in (("a", "incumbent"), ("b", "candidate"))}

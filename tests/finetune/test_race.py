@@ -88,7 +88,8 @@ def test_the_json_names_the_sides():
     found = as_json(raced(POOR, GOOD))
     assert (found["ahead"], found["promoted"], found["flipped"]) == ("b", False, 36)
     assert (found["tasks"][0]["a"], found["tasks"][0]["b"]) == (0.6667, 0.9667)
-    assert set(found["beside"]) == {"shown_wrong", "format", "refusals", "safety"}
+    assert found["beside"]["shown_wrong"] == {"a": 0.3333, "b": 0.0333}
+    assert found["beside"]["safety"] == {"a": None, "b": None}, "there were no probes"
 
 
 def test_sides_that_answered_different_cases_are_not_compared():
