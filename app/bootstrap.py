@@ -21,10 +21,10 @@ from app.review import refusals
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
 from app.tuning import collection_of
-from core.corrections import Corrections, query_key
+from core.corrections import Corrections
 from core.domain import Domain, load_domain
 from core.errors import AdapterMismatch, ModelNotFound, TriviumError
-from core.labelled import fingerprint, labelled
+from core.labelled import fingerprint, labelled, told
 from core.measured import Measured, Standing, Trust, load_measured, load_own, standing
 from core.reviews import Reviews
 from core.settings import Settings
@@ -287,13 +287,11 @@ def build_router(service: Service) -> ExpectedQualityRouter:
 def fitted_likeness(service: Service) -> TaskLikeness:
     """Fitted on the pack's labelled queries and on what reviewers said; golden cases are never among them."""
     found, embeddings = labelled(service.domain), service.index.embeddings
-    golden = {query_key(case.query) for case in service.domain.golden()}
-    known = {task.name for task in service.domain.tasks}
-    told = {query_key(query): (query, task) for query, task in service.reviews.route_labels() if task in known}
+    labels = told(service.domain, service.reviews.route_labels())
     return TaskLikeness(
         embeddings.encode_queries, [one.query for one in found], [one.task for one in found],
         service.index.best_likeness, service.settings.data_dir / "cache", embeddings.name,
-        {one.query for one in found if one.judged}, [label for key, label in told.items() if key not in golden],
+        {one.query for one in found if one.judged}, [(one.query, one.task) for one in labels],
     )  # fmt: skip
 
 

@@ -121,7 +121,8 @@ def learn(
 
 @app.command()
 def train_router() -> None:
-    """Train the router on the pack's labelled queries (routes, examples, development cases): some minutes on a CPU."""
+    """Train the router on the pack's labelled queries (routes, examples, development cases) and the route labels that
+    reviewers gave: some minutes on a CPU."""
     from app.training import train_the_router
 
     train_the_router(say)
@@ -129,7 +130,8 @@ def train_router() -> None:
 
 @app.command()
 def train_search() -> None:
-    """Train search on the pack's look-ups (questions with the words that answer them): some minutes on a CPU."""
+    """Train search on the pack's look-ups (questions with the words that answer them) and the passages that reviewers
+    judged: some minutes on a CPU."""
     from app.search_training import train_search as train_both
 
     train_both(say)

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from core.types import Example
 
 examples = typer.Typer(no_args_is_help=True, help="What adapters learn from: import, draft, look, approve.")
-dataset = typer.Typer(no_args_is_help=True, help="Versions of what is approved: build, show, compare, export.")
+dataset = typer.Typer(no_args_is_help=True, help="Versions of what is approved: build, show, compare, race, export.")
 show = Console(highlight=False, soft_wrap=True)
+say = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Task = Annotated[str, typer.Option(help="the task type of rows that name none")]
 Author = Annotated[str, typer.Option(help="the account that they count for")]
@@ -196,6 +197,7 @@ def build(
     task: Annotated[list[str] | None, typer.Option(help="only this task type (several times for several)")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="only of this origin, such as seed or review")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="at most so many; a smaller set is part of a larger")] = None,
+    mix: Annotated[str, typer.Option(help="shares by task, and rows at most: label=0.5,reply=0.5:400")] = "",
     recipe: Annotated[Path | None, typer.Option(help="leave out rows that are too long for it")] = None,
     account_share: Annotated[float | None, typer.Option(min=0.01, max=1, help="one account's; 1: no bound")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="id of an example whose personal data may stay")] = None,
@@ -203,11 +205,13 @@ def build(
 ) -> None:
     """Build a version of what is approved now, and say what was left out."""
     from app.datasets import build_version
+    from finetune.mix import parse_mix
     from finetune.recipe import load_recipe
     from finetune.rows import Limits
     from retrieval.embeddings import open_embeddings
 
-    limits = Limits(rows=rows, allowed=frozenset(allow or ()), personal="keep" if keep_personal else "drop")
+    wanted = {"rows": rows, **(parse_mix(mix) if mix else {})}
+    limits = Limits(**wanted, allowed=frozenset(allow or ()), personal="keep" if keep_personal else "drop")
     if account_share is not None:
         limits = limits.model_copy(update={"account_share": account_share})
     with opened() as (settings, domain, store):
@@ -275,6 +279,27 @@ def compare_versions(a: str, b: str) -> None:
     show.print(table)
     if found.template_changed:
         show.print("They were built with different prompt templates: the same rows are shown in another form.")
+
+
+@dataset.command("race")
+def race(
+    a: Annotated[str, typer.Argument(help="a version, or a mix such as label=0.5,reply=0.5:400")],
+    b: Annotated[str, typer.Argument(help="another one; the report says how it does against the first")],
+    recipe: Annotated[Path | None, typer.Option(help="default: the recipe that bears the pack's name")] = None,
+    start: Annotated[str, typer.Option(help="both begin with base, live, or an adapter of that name")] = "base",
+    name: Annotated[str | None, typer.Option(help="of the adapters; default: the one that serves")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="of both trainings; default: the recipe's")] = None,
+) -> None:
+    """Train two versions or mixes alike, and compare how their adapters answer the golden cases. Nothing is promoted.
+
+    Started again after a kill it goes on. The last line is one JSON object.
+    """
+    from app.orders import Asked
+    from app.race_command import race_here
+
+    changes = {"start": start, **({} if seed is None else {"seed": seed})}
+    asked = Asked(recipe=recipe.stem if recipe else None, name=name, changes=changes)
+    print(race_here(a, b, asked, show, say))
 
 
 @dataset.command("export")

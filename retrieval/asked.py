@@ -13,9 +13,20 @@ SIGNS = re.compile(r"\W+")
 
 
 def passages_that_answer(asked: Lookup, passages: Sequence[Passage]) -> list[int]:
-    """Positions of the passages of its sources that hold the answer's words, whatever signs and spaces lie between."""
-    answer = plain(asked.answer)
-    return [n for n, one in enumerate(passages) if one.source in asked.sources and answer in plain(one.text)]
+    """Positions of the passages of its sources that a reviewer says answer it, else of those that hold the answer's words,
+    whatever signs and spaces lie between, except those of which a reviewer says that they do not."""
+    answer, told, misses = plain(asked.answer), set(map(plain, asked.passages)), set(map(plain, asked.misses))
+
+    def answers(text: str) -> bool:
+        return text in told if told else answer in text and text not in misses
+
+    return [n for n, one in enumerate(passages) if one.source in asked.sources and answers(plain(one.text))]
+
+
+def judged_missing(asked: Lookup, passages: Sequence[Passage]) -> list[Passage]:
+    """The passages of which a reviewer says that they do not answer it."""
+    misses = set(map(plain, asked.misses))
+    return [one for one in passages if misses and plain(one.text) in misses]
 
 
 def passages_that_serve(expected: Mapping[str, Any], passages: Sequence[Passage]) -> list[int]:

@@ -74,7 +74,10 @@ class Visit:
         page.get_by_text("is there.").wait_for(timeout=300_000)
         self.note("dataset")
         page.get_by_role("button", name="Train on it").first.click()
+        drawn(page)
         page.get_by_text("Other than the recipe").click()
+        page.get_by_label("Go on from").scroll_into_view_if_needed()
+        page.wait_for_timeout(1_000)  # the list closes with what moves
         page.get_by_label("Go on from").click()
         page.get_by_role("option", name="the live adapter", exact=False).click()
         self.note("training-asked")

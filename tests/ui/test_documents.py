@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from tests.ui import scenes
 from tests.ui.fake_api import FakeApi
 from tests.ui.pages import button, only, text, until
 
@@ -86,3 +87,12 @@ def test_the_router_page_shows_each_task_and_why_a_road_is_closed(fake: FakeApi)
     assert "not measured with this model" in said
     assert "**86%** right (78% to 92%, 40 cases), floor 60%" in said
     assert len(at.table) == 1
+    assert "train-router" not in said, "there is nothing new to learn"
+
+
+def test_the_router_page_says_what_training_would_learn_of_reviewers(fake: FakeApi, monkeypatch) -> None:
+    news = "`trivium train-router` would learn 2 new labels of reviewers"
+    monkeypatch.setattr(scenes, "ROUTER", {**scenes.ROUTER, "news": news})
+    at = only("router").run()
+    assert not at.exception
+    assert [one.value for one in at.info] == [f"{news}."]
