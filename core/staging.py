@@ -22,7 +22,8 @@ class Staging:
         """Hash by source of what a splitter has staged."""
         wanted = select(StagedDocumentRow.source, StagedDocumentRow.sha256)
         with self._store.session() as session:
-            return {source: sha for source, sha in session.execute(wanted.where(StagedDocumentRow.splitter == splitter))}
+            found = session.execute(wanted.where(StagedDocumentRow.splitter == splitter)).all()
+            return {source: sha256 for source, sha256 in found}  # noqa: C416
 
     def put(self, splitter: str, documents: Iterable[tuple[str, str, Sequence[Passage] | None]]) -> None:
         """Stage documents, (source, hash, passages) each, in one transaction. None: the chunks that are searched now."""
@@ -53,6 +54,12 @@ class Staging:
     def chunk_ids(self) -> set[str]:
         with self._store.session() as session:
             return set(session.scalars(select(StagedChunkRow.id)))
+
+    def chunks(self) -> list[Passage]:
+        """All staged chunks in the order of source and position."""
+        wanted = select(*STAGED).order_by(StagedChunkRow.source, StagedChunkRow.position)
+        with self._store.session() as session:
+            return [passage_of(row) for row in session.execute(wanted)]
 
     def chunks_of(self, ids: Sequence[str]) -> list[Passage]:
         """The staged chunks with these ids, in no order."""

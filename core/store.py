@@ -134,6 +134,11 @@ class Store:
         with Session(self.engine, expire_on_commit=False) as session:
             return list(session.scalars(select(DocumentRow).order_by(DocumentRow.source)))
 
+    def documents_of(self, sources: Sequence[str]) -> list[DocumentRow]:
+        """The rows of these documents; unknown sources are left out."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            return list(session.scalars(select(DocumentRow).where(DocumentRow.source.in_(sources))))
+
     def document(self, source: str) -> DocumentRow | None:
         with Session(self.engine, expire_on_commit=False) as session:
             return session.get(DocumentRow, source)
@@ -147,15 +152,6 @@ class Store:
         with self.session() as session:
             for source, fields in documents:
                 _set_row(session, source, "waiting", fields)
-
-    def mark_documents(self, sources: Iterable[str], was: str, **fields: object) -> None:
-        """Update the rows of those documents that are still there and still in the state `was`, in one transaction."""
-        wanted = list(sources)
-        with self.session() as session:
-            for start in range(0, len(wanted), IN_ONE_QUERY):
-                some = wanted[start : start + IN_ONE_QUERY]
-                chosen = update(DocumentRow).where(DocumentRow.source.in_(some), DocumentRow.state == was)
-                session.execute(chosen.values(**fields, updated_at=now()))
 
     def replace_chunks(self, source: str, passages: Sequence[Passage], **fields: object) -> None:
         """Swap the chunks of a document and update its row, in one transaction: all or nothing."""
@@ -198,12 +194,15 @@ class Store:
 
     def delete_document(self, source: str) -> None:
         """Raises NotFound."""
+        if not self.delete_documents([source]):
+            raise NotFound(f"there is no document {source!r}")
+
+    def delete_documents(self, sources: Sequence[str]) -> int:
+        """Forget documents and their chunks, in one transaction. Returns how many there were."""
         with self.session() as session:
-            row = session.get(DocumentRow, source)
-            if row is None:
-                raise NotFound(f"there is no document {source!r}")
-            session.execute(delete(ChunkRow).where(ChunkRow.source == source))
-            session.delete(row)
+            session.execute(delete(ChunkRow).where(ChunkRow.source.in_(sources)))
+            gone = session.execute(delete(DocumentRow).where(DocumentRow.source.in_(sources)))
+            return gone.rowcount  # pyright: ignore[reportAttributeAccessIssue]
 
     # Notes
 

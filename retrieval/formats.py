@@ -73,7 +73,15 @@ def _check_zipped(path: Path, ending: str, limits: Limits) -> None:
             if ZIPPED[ending] not in archive.namelist():
                 raise DocumentError(f"{name}: this archive holds no {ending[1:]} document; rename it to what it is")
             damaged = _inflate(name, archive, limits.inflated_mb << 20)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, struct.error) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        struct.error,
+    ) as error:
         raise DocumentError(f"{name}: the file is damaged ({error}); save or upload it again") from error
     if damaged:
         raise DocumentError(f"{name}: the file is damaged at {damaged}; save or upload it again")

@@ -47,9 +47,7 @@ class Reader:
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
 
-    def read(
-        self, path: Path, source: str, stop: threading.Event | None = None, tell: Tell = silent
-    ) -> list[Passage]:
+    def read(self, path: Path, source: str, stop: threading.Event | None = None, tell: Tell = silent) -> list[Passage]:
         """The passages of a file, in its order. `tell(number, unit)` hears how far it is.
 
         Raises:

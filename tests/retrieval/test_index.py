@@ -9,7 +9,7 @@ import numpy as np
 from core.types import Passage, Query
 from retrieval.embeddings import Vectors
 from retrieval.hybrid import combine
-from retrieval.index import collection_name
+from retrieval.generation import collection_name
 from tests.retrieval.conftest import Desk
 
 
