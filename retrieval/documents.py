@@ -130,20 +130,21 @@ def pieces(splitter: object, section: str) -> Iterator[str]:
 def sections(lines: Iterable[tuple[str, dict[str, str]]]) -> Iterator[tuple[list[str], int | None, str]]:
     """Neighbouring paragraphs under the same headings and on the same page, joined: (headings, page, text)."""
     page: int | None = None
-    at: tuple[list[str], int | None] = ([], None)
+    at: list[str] = []
+    on: int | None = None
     kept: list[str] = []
     for text, metadata in lines:
         if mark := PAGE.fullmatch(text):
             page = int(mark.group(1))
             continue
-        here = ([metadata[key] for key in sorted(metadata)], page)
-        if kept and here != at:
-            yield (*at, "\n\n".join(kept))
+        here = [metadata[key] for key in sorted(metadata)]
+        if kept and (here, page) != (at, on):
+            yield at, on, "\n\n".join(kept)
             kept = []
-        at = here
+        at, on = here, page
         kept.append(text)
     if kept:
-        yield (*at, "\n\n".join(kept))
+        yield at, on, "\n\n".join(kept)
 
 
 def stem(source: str) -> str:

@@ -91,8 +91,9 @@ class Reader:
             process.kill()
             process.wait()
             for pipe in (process.stdin, process.stdout):
-                with suppress(OSError):
-                    pipe and pipe.close()
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
         if self._stderr is not None:
             self._stderr.close()
             self._stderr = None

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from core.errors import DocumentError
 from core.staging import Staging
@@ -144,7 +145,7 @@ class Reindex:
             done += len(some)
         return len(wanted) - len(missing) + done, len(wanted)
 
-    def _vectors(self, next: Next, passages: Sequence[Passage]) -> list[list[float]]:
+    def _vectors(self, next: Next, passages: Sequence[Passage]) -> list[Any]:
         """Of each passage: the one that is served, where model and passage are the same, else a new one."""
         known = (
             self.index.vectors([p.id for p in passages]) if next.generation.name == self.index.generation.name else {}
