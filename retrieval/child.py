@@ -1,7 +1,9 @@
-"""Runs as a process of its own (`python -m retrieval.child LIMITS`) and reads one file after the other for `retrieval.reader`.
+"""Runs as a process of its own (`python -m retrieval.child LIMITS PARENT`) and reads one file after the other for
+`retrieval.reader`.
 
-LIMITS is JSON. Each line of stdin is {"path", "source"}; on stdout follow lines {"at": [number, unit]} while it reads,
-{"passage": {...}} for each passage, and at last {"end": true, "leaves": whether the process ends now} or {"error": sentence}.
+LIMITS is JSON, PARENT the number of the process that it must not outlive. It says {"ready": true}; then each line of stdin
+is {"path", "source"}, and on stdout follow lines {"at": [number, unit]} while it reads, {"passage": {...}} for each passage,
+and at last {"end": true, "leaves": whether the process ends now} or {"error": sentence}.
 """
 
 from __future__ import annotations
@@ -13,11 +15,10 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from core.errors import DocumentError
-from retrieval.documents import read_here
-from retrieval.limits import Limits, limit_cpu, limit_memory, peak_mb
+if TYPE_CHECKING:
+    from retrieval.limits import Limits
 
 PR_SET_PDEATHSIG = 1
 # Whoever has read much has grown; the next one begins anew.
@@ -28,6 +29,10 @@ TELL_SECONDS = 0.2
 
 def read(path: Path, source: str, limits: Limits, out: TextIO) -> None:
     """Write the passages of a file, or the sentence that says why there are none."""
+    from core.errors import DocumentError
+    from retrieval.documents import read_here
+    from retrieval.limits import peak_mb
+
     last = 0.0
 
     def tell(number: int, unit: str) -> None:
@@ -53,15 +58,35 @@ def say(out: TextIO, line: dict[str, Any]) -> None:
     out.flush()
 
 
-def main() -> None:
+def die_with(parent: int) -> None:
+    """End when the parent does, even if that was a moment ago."""
     if sys.platform == "linux":
-        # It must not outlive the process that wants its results.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit(1)
+
+
+def load() -> None:
+    """What reading needs, so that no file's time is spent on it."""
+    import langchain_text_splitters  # noqa: F401
+    import markitdown.converters  # noqa: F401
+    import openpyxl  # noqa: F401
+    import pdfminer.high_level  # noqa: F401
+
+    import retrieval.documents  # noqa: F401
+
+
+def main() -> None:
+    die_with(int(sys.argv[2]))
+    from retrieval.limits import Limits, limit_cpu, limit_memory, peak_mb
+
     limits = Limits(**json.loads(sys.argv[1]))
-    limit_memory(limits)
     # What a library prints must not stand between the lines.
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    load()
+    limit_memory(limits)
+    say(out, {"ready": True})
     for number, line in enumerate(sys.stdin, 1):
         asked = json.loads(line)
         limit_cpu(limits.seconds)

@@ -28,9 +28,10 @@ from retrieval.reader import Reader, Stopped
 from retrieval.shelves import Hashes, Look, Shelf, look
 
 UPLOADS = "documents"
-# A group of files is kept once it holds so many passages or files.
+# A group of files is kept once it holds so many passages or files, or reading it took so long.
 GROUP_PASSAGES = 256
 GROUP_FILES = 64
+GROUP_SECONDS = 5.0
 SKIPPED_KEPT = 20
 MAX_SOURCE = 512
 GONE = "{}: the file was removed while it was read"
@@ -101,7 +102,7 @@ class Ingest:
                 group.append(self._read(change, row, stop))
             except Stopped:
                 break
-            if len(group) == GROUP_FILES or sum(len(one.passages) for one in group) >= GROUP_PASSAGES:
+            if is_full(group):
                 self._keep(group, stop, indexed, failed)
                 group = []
         self._keep(group, stop, indexed, failed)
@@ -278,6 +279,11 @@ class Ingest:
                 elif chosen:
                     self.index.put([some[n] for n in chosen], vectors[chosen])
         return True
+
+
+def is_full(group: Sequence[Read]) -> bool:
+    passages, seconds = sum(len(one.passages) for one in group), sum(one.seconds for one in group)
+    return len(group) >= GROUP_FILES or passages >= GROUP_PASSAGES or seconds >= GROUP_SECONDS
 
 
 def is_set(stop: threading.Event | None) -> bool:

@@ -44,6 +44,7 @@ def parse(path: Path, ending: str, limits: Limits, tell: Tell) -> Pages:
 def marked_down(path: Path, ending: str) -> str:
     """HTML, Word and PowerPoint by markitdown's converters, called directly: its own guess at the kind loads a model."""
     import io
+    from xml.parsers.expat import ExpatError
 
     from lxml.etree import LxmlError
     from markitdown import MarkItDownException, StreamInfo
@@ -58,7 +59,7 @@ def marked_down(path: Path, ending: str) -> str:
             return converter.convert(file, info).markdown
     except RecursionError as error:
         raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
-    except (MarkItDownException, LxmlError, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (MarkItDownException, LxmlError, ExpatError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DocumentError(f"{path.name}: the file is damaged; save it again") from error
 
 

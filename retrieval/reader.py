@@ -26,6 +26,8 @@ from retrieval.limits import Limits
 SMALL = 64 << 10
 BLOCK = 1 << 16
 LOOK_SECONDS = 0.2
+# The process has to import its libraries, on a machine that may be busy.
+START_SECONDS = 60
 
 
 class Stopped(TriviumError):
@@ -46,6 +48,7 @@ class Reader:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr: IO[bytes] | None = None
+        self._ready = False
 
     def read(self, path: Path, source: str, stop: threading.Event | None = None, tell: Tell = silent) -> list[Passage]:
         """The passages of a file, in its order. `tell(number, unit)` hears how far it is.
@@ -77,8 +80,8 @@ class Reader:
         if self._process is not None and self._process.poll() is None:
             return False
         self._end()
-        command = [sys.executable, "-m", "retrieval.child", json.dumps(self.limits.as_dict())]
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        command = [sys.executable, "-m", "retrieval.child", json.dumps(self.limits.as_dict()), str(os.getpid())]
+        self._stderr, self._ready = tempfile.TemporaryFile(), False  # noqa: SIM115
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, cwd=ROOT,
             start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -126,7 +129,8 @@ class Reader:
     ) -> Iterator[dict[str, Any]]:
         """What the process says, until it ends. It is ended when its time is over, it says too much, or by `stop`."""
         assert process.stdout is not None
-        deadline, said, rest = time.monotonic() + self.limits.seconds, 0, b""
+        waits = self.limits.seconds + (0 if self._ready else START_SECONDS)
+        deadline, said, rest = time.monotonic() + waits, 0, b""
         with selectors.DefaultSelector() as ready:
             ready.register(process.stdout, selectors.EVENT_READ)
             while True:
@@ -148,7 +152,11 @@ class Reader:
                     self._end()
                     raise DocumentError(f"{path.name}: the file holds more text than can be kept; split it up")
                 *whole, rest = (rest + block).split(b"\n")
-                yield from map(json.loads, whole)
+                for line in map(json.loads, whole):
+                    if "ready" in line:
+                        self._ready, deadline = True, time.monotonic() + self.limits.seconds
+                    else:
+                        yield line
 
     def _why(self, path: Path) -> str:
         """What to say of a file that ended its process."""
