@@ -137,7 +137,8 @@ class Store:
     def documents_of(self, sources: Sequence[str]) -> list[DocumentRow]:
         """The rows of these documents; unknown sources are left out."""
         with Session(self.engine, expire_on_commit=False) as session:
-            return list(session.scalars(select(DocumentRow).where(DocumentRow.source.in_(sources))))
+            wanted = (select(DocumentRow).where(DocumentRow.source.in_(some)) for some in _portions(sources))
+            return [row for one in wanted for row in session.scalars(one)]
 
     def document(self, source: str) -> DocumentRow | None:
         with Session(self.engine, expire_on_commit=False) as session:
@@ -150,8 +151,7 @@ class Store:
     def set_documents(self, documents: Iterable[tuple[str, Mapping[str, object]]]) -> None:
         """Insert or update the rows of several documents, (source, fields) each, in one transaction."""
         with self.session() as session:
-            for source, fields in documents:
-                _set_row(session, source, "waiting", fields)
+            _set_rows(session, dict(documents), "waiting")
 
     def replace_chunks(self, source: str, passages: Sequence[Passage], **fields: object) -> None:
         """Swap the chunks of a document and update its row, in one transaction: all or nothing."""
@@ -159,13 +159,16 @@ class Store:
 
     def replace_many(self, documents: Iterable[tuple[str, Sequence[Passage], Mapping[str, object]]]) -> None:
         """The same for several documents, (source, passages, fields of the row) each, in one transaction."""
+        given = {source: (passages, fields) for source, passages, fields in documents}
         with self.session() as session:
-            for source, passages, fields in documents:
-                _set_row(session, source, "indexing", {**fields, "chunks": len(passages)})
-                session.execute(delete(ChunkRow).where(ChunkRow.source == source))
-                session.flush()
-                if passages:
-                    session.execute(insert(ChunkRow), chunk_rows(source, passages))
+            rows = {source: {**fields, "chunks": len(passages)} for source, (passages, fields) in given.items()}
+            _set_rows(session, rows, "indexing")
+            session.flush()
+            for some in _portions(list(given)):
+                session.execute(delete(ChunkRow).where(ChunkRow.source.in_(some)))
+            chunks = [row for source, (passages, _) in given.items() for row in chunk_rows(source, passages)]
+            if chunks:
+                session.execute(insert(ChunkRow), chunks)
 
     def chunks(self, sources: Iterable[str] | None = None) -> list[Passage]:
         """All chunks (or those of `sources`) in the order of source and position."""
@@ -179,9 +182,9 @@ class Store:
         """The chunks with these ids, in no order; unknown ids are left out."""
         found: list[Passage] = []
         with self.session() as session:
-            for start in range(0, len(ids), IN_ONE_QUERY):
-                some = select(*COLUMNS).where(ChunkRow.id.in_(ids[start : start + IN_ONE_QUERY]))
-                found += [passage_of(row) for row in session.execute(some)]
+            for some in _portions(ids):
+                rows = session.execute(select(*COLUMNS).where(ChunkRow.id.in_(some)))
+                found += [passage_of(row) for row in rows]
         return found
 
     def chunk_ids(self, source: str | None = None) -> set[str]:
@@ -218,12 +221,20 @@ class Store:
                 session.add(NoteRow(key=key, value=value))
 
 
-def _set_row(session: Session, source: str, state: str, fields: Mapping[str, object]) -> None:
-    """Insert (with `state`, unless the fields name one) or update the row of a document."""
-    row = session.get(DocumentRow, source) or DocumentRow(source=source, state=state)
-    for name, value in {**fields, "updated_at": now()}.items():
-        setattr(row, name, value)
-    session.add(row)
+def _set_rows(session: Session, documents: Mapping[str, Mapping[str, object]], state: str) -> None:
+    """Insert (with `state`, unless the fields name one) or update the rows of documents: fields by source."""
+    for some in _portions(list(documents)):
+        known = {row.source: row for row in session.scalars(select(DocumentRow).where(DocumentRow.source.in_(some)))}
+        for source in some:
+            row = known.get(source) or DocumentRow(source=source, state=state)
+            for name, value in {**documents[source], "updated_at": now()}.items():
+                setattr(row, name, value)
+            session.add(row)
+
+
+def _portions(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """What one query may name at once."""
+    return (values[start : start + IN_ONE_QUERY] for start in range(0, len(values), IN_ONE_QUERY))
 
 
 def chunk_rows(source: str, passages: Sequence[Passage]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.errors import DiskFull
 
+NOTHING = 4 << 20  # bytes; less is of no use to a database
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SAYS_FULL = ("disk is full", "disk full", "no space left", "disk i/o error", "file too large", "quota exceeded")
 
@@ -35,9 +36,16 @@ def room_in(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, DBAPIError, ChromaError) as error:
-        if not is_full(error):
+        # The index says of a full disk only that something failed.
+        if not (is_full(error) or nothing_free(folder)):
             raise
-        raise DiskFull(full_sentence(folder, "there is no room left on the disk")) from error
+        raise DiskFull(
+            full_sentence(folder, "the disk takes no more: it is full, over its quota, or failing")
+        ) from error
+
+
+def nothing_free(folder: Path) -> bool:
+    return folder.is_dir() and shutil.disk_usage(folder).free < NOTHING
 
 
 def is_full(error: Exception) -> bool:

@@ -279,6 +279,13 @@ def embedded_text(passage: Passage) -> str:
     return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
 
 
+def drop_others(client: Any, wanted: set[str]) -> None:
+    """Remove what was left by a switch that was cut short, or begun for a model that is not wanted any more."""
+    for collection in client.list_collections():
+        if collection.name not in wanted:
+            client.delete_collection(collection.name)
+
+
 def put(collection: Any, passages: Sequence[Passage], vectors: Any) -> None:
     """Keep the vectors of passages, shape (n, size)."""
     collection.upsert(
@@ -317,6 +324,8 @@ def open_index(settings: Settings, store: Store, embeddings: Vectors, searcher: 
             lock = lock_data_dir(settings.data_dir)
             client = chromadb.PersistentClient(str(settings.data_dir / "chroma"), settings=quiet)
         served, next = generations(store, settings, embeddings, searcher)
+        if lock:  # a server may hold what is not ours
+            drop_others(client, {one.generation.collection for one in (served, next) if one})
         return Index(store, served.embeddings, client, lock, served.searcher, served.generation, next)
     except BaseException:
         if lock:

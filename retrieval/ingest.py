@@ -78,7 +78,8 @@ class Ingest:
     def announce(self, plan: Plan) -> None:
         """Show what a run is going to read as waiting."""
         fields = {"state": "waiting", "error": ""}
-        self.store.set_documents((change.source, {**fields, "origin": change.origin}) for change in plan.changed)
+        with room_in(self.data_dir):
+            self.store.set_documents((change.source, {**fields, "origin": change.origin}) for change in plan.changed)
 
     def some(
         self, changes: Sequence[Change], stop: threading.Event | None = None, progress: Progress | None = None,
@@ -91,21 +92,23 @@ class Ingest:
             DiskFull: there is no room; what was indexed stays so, the rest waits.
         """
         indexed, failed, group = [], [], []
+        rows = {row.source: row for row in self.store.documents_of([change.source for change in changes])}
         for n, change in enumerate(changes):
             if progress:
                 progress(n, len(changes), change.source)
             require_room(self.data_dir, self.min_free_mb)
-            row = self.store.document(change.source)
+            row = rows.get(change.source)
             if not again and self._is_current(row, change.path, change.origin, retry):
                 continue
             try:
-                group.append(self._read(change, row, stop))
+                group.append(self._read(change, stop))
             except Stopped:
                 break
             if is_full(group):
                 self._keep(group, stop, indexed, failed)
                 group = []
-        self._keep(group, stop, indexed, failed)
+        if not is_set(stop):
+            self._keep(group, stop, indexed, failed)
         return Synced(tuple(indexed), failed=tuple(failed), stopped=is_set(stop))
 
     def one(self, source: str, path: Path, refresh: bool = True) -> DocumentRow:
@@ -204,7 +207,7 @@ class Ingest:
         done = ("indexed",) if retry else ("indexed", "failed")
         return row is not None and row.state in done and row.origin == origin and row.sha256 == self._hash(path)
 
-    def _read(self, change: Change, row: DocumentRow | None, stop: threading.Event | None) -> Read:
+    def _read(self, change: Change, stop: threading.Event | None) -> Read:
         """Raises Stopped."""
         started, path, source = time.monotonic(), change.path, change.source
         sha256, size = self._hash(path), path.stat().st_size if path.is_file() else 0
@@ -227,23 +230,28 @@ class Ingest:
     def _keep(
         self, group: list[Read], stop: threading.Event | None, indexed: list[str], failed: list[tuple[str, str]]
     ) -> None:
-        """Put a group into store and index; with `stop` set its vectors may be left for later."""
+        """Put a group into store and index; with `stop` set its vectors may be left for later, and it waits."""
+        if not group:
+            return
         with room_in(self.data_dir):
             kept = self._store(group, failed)
             started = time.monotonic()
-            if not self._vectors([passage for one in kept for passage in one.passages], stop):
-                return
+            whole = self._vectors([passage for one in kept for passage in one.passages], stop)
             spent = (time.monotonic() - started) / max(1, sum(len(one.passages) for one in kept))
-            with self._changing:
-                still = {row.source: row for row in self.store.documents_of([one.source for one in kept])}
-                done = [one for one in kept if one.source in still and still[one.source].sha256 == one.sha256]
-                self.store.set_documents(
-                    (one.source, {"state": "indexed", "seconds": round(one.seconds + spent * len(one.passages), 3)})
-                    for one in done
-                )
-            indexed += [one.source for one in done]
-            if group:
-                self.index.refresh_if_due()
+            done = self._mark(kept, "indexed" if whole else "waiting", spent)
+            indexed += done if whole else []
+            self.index.refresh_if_due()
+
+    def _mark(self, kept: list[Read], state: str, spent: float) -> list[str]:
+        """Set the state of documents that are still as they were read. `spent`: seconds of embedding for a passage."""
+        with self._changing:
+            still = {row.source: row.sha256 for row in self.store.documents_of([one.source for one in kept])}
+            done = [one for one in kept if still.get(one.source) == one.sha256]
+            self.store.set_documents(
+                (one.source, {"state": state, "seconds": round(one.seconds + spent * len(one.passages), 3)})
+                for one in done
+            )
+        return [one.source for one in done]
 
     def _store(self, group: list[Read], failed: list[tuple[str, str]]) -> list[Read]:
         """Swap the chunks of a group. Returns the files that are there and could be read."""

@@ -85,7 +85,7 @@ def together(looks: Sequence[tuple[Shelf, Look]]) -> tuple[dict[str, tuple[Path,
     for shelf, found in looks:
         skipped += found.skipped + ([found.error] if found.error else [])
         skipped += [f"{source}: {files[source][0]} has the same name" for source in found.files if source in files]
-        files = {source: (path, shelf.origin) for source, path in found.files.items()} | files
+        files |= {source: (path, shelf.origin) for source, path in found.files.items() if source not in files}
     return files, skipped
 
 

@@ -10,6 +10,7 @@ import pytest
 from core.errors import DocumentError
 from retrieval.documents import split
 from retrieval.reader import Reader
+from tests.retrieval.files import docx, pdf, pptx, xlsx
 
 READER = Reader()
 
@@ -18,49 +19,6 @@ READER = Reader()
 def _no_process_is_left():
     yield
     READER.close()
-
-
-def docx(path: Path) -> Path:
-    import docx as word
-
-    document = word.Document()
-    document.add_heading("Serving", 1)
-    document.add_paragraph("An endpoint answers within 800 ms.")
-    table = document.add_table(rows=2, cols=2)
-    for cell, text in zip(table.rows[0].cells, ("Label", "Owner"), strict=True):
-        cell.text = text
-    for cell, text in zip(table.rows[1].cells, ("gpu/oom", "The engineer on duty"), strict=True):
-        cell.text = text
-    document.save(str(path))
-    return path
-
-
-def pdf(path: Path) -> Path:
-    from fpdf import FPDF
-
-    made = FPDF()
-    made.set_font("helvetica", size=12)
-    for text in (
-        "The gate runs on at least 100 golden cases.",
-        "A promoted adapter is rolled back within ten minutes.",
-    ):
-        made.add_page()
-        made.multi_cell(0, 8, text)
-    made.output(str(path))
-    return path
-
-
-def xlsx(path: Path) -> Path:
-    import openpyxl
-
-    book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = "Cards"
-    for row in (["Card", "Memory (GB)"], ["H200", 141], ["T4", 16.5]):
-        sheet.append(row)
-    book.save(path)
-    return path
 
 
 def test_headings_are_kept_with_each_passage():
@@ -96,10 +54,57 @@ def test_pages_of_a_pdf_are_known(tmp_path: Path):
     assert "ten minutes" in found[1].text
 
 
-def test_a_sheet_becomes_rows_under_its_name(tmp_path: Path):
-    (passage,) = READER.read(xlsx(tmp_path / "gpu-fleet.xlsx"), "gpu-fleet.xlsx")
-    assert passage.heading == "Gpu fleet > Cards"
-    assert passage.text == "Card: H200; Memory (GB): 141.\nCard: T4; Memory (GB): 16.5."
+def test_a_sheet_becomes_rows_that_know_their_sheet_and_number(tmp_path: Path):
+    cards, desks = READER.read(xlsx(tmp_path / "gpu-fleet.xlsx"), "gpu-fleet.xlsx")
+    assert cards.heading == "Gpu fleet > Cards"
+    assert cards.text == "Card: H200; Memory (GB): 141.\nCard: T4; Memory (GB): 16.5."
+    assert (cards.sheet, cards.rows) == ("Cards", (2, 4))
+    assert cards.rows_of(cards.text.index("T4"), cards.text.index("T4") + 2) == (4, 4)
+    assert cards.rows_of() == (2, 4)
+    assert (desks.sheet, desks.rows) == ("Desks", (2, 3))
+
+
+def test_every_row_of_a_long_table_is_in_one_passage_with_its_number(tmp_path: Path):
+    found = [p for p in READER.read(xlsx(tmp_path / "a.xlsx", rows=200), "a.xlsx") if p.sheet == "Desks"]
+    assert len(found) > 5
+    assert [row for passage in found for row in passage.rows] == list(range(2, 202))
+    for passage in found:
+        assert len(passage.rows) == len(passage.text.split("\n"))
+        assert f"Desk: D{passage.rows[0] - 2};" in passage.text.split("\n")[0]
+
+
+def test_slides_of_a_presentation_are_its_pages(tmp_path: Path):
+    found = READER.read(pptx(tmp_path / "talk.pptx"), "talk.pptx")
+    assert [(p.page, p.heading, p.text) for p in found] == [
+        (1, "Gate", "A candidate must win."),
+        (2, "Gate > Roll-back", "It takes ten minutes at most."),
+    ]
+
+
+def test_rows_of_a_csv_are_counted_as_a_spreadsheet_does(tmp_path: Path):
+    (tmp_path / "a.csv").write_text('team,note\nFirmware,"two\nlines"\n\nOrders,"a, b"\n')
+    (passage,) = READER.read(tmp_path / "a.csv", "a.csv")
+    assert passage.text == "team: Firmware; note: two lines.\nteam: Orders; note: a, b."
+    assert (passage.sheet, passage.rows) == ("", (2, 4))
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "text"), [(";", "a;b\n1,5;2\n"), ("\t", "a\tb\n1,5\t2\n"), ("|", "a|b\n1,5|2\n")]
+)
+def test_the_delimiter_of_a_csv_is_found(tmp_path: Path, delimiter: str, text: str):
+    (tmp_path / "a.csv").write_text(text)
+    assert READER.read(tmp_path / "a.csv", "a.csv")[0].text == "a: 1,5; b: 2."
+
+
+def test_passages_come_back_from_the_store_with_their_place(tmp_path: Path):
+    from core.store import open_store
+
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}")
+    found = READER.read(xlsx(tmp_path / "a.xlsx"), "a.xlsx") + READER.read(pptx(tmp_path / "b.pptx"), "b.pptx")
+    for source in ("a.xlsx", "b.pptx"):
+        store.replace_chunks(source, [passage for passage in found if passage.source == source], state="indexed")
+    assert store.chunks() == found
+    store.engine.dispose()
 
 
 def test_csv_and_html_are_read(tmp_path: Path):

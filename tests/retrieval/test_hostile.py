@@ -118,21 +118,21 @@ def test_reading_can_be_called_off(reader: Reader, tmp_path: Path):
 
 
 def test_a_reader_that_crashes_costs_only_its_file(tmp_path: Path):
-    os.mkfifo(tmp_path / "crash.pdf")
+    path = tmp_path / "crash.pdf"
+    os.mkfifo(path)
     reader = Reader(SMALL)
 
     def crash() -> None:
         for _ in range(2):  # the second time in a process of its own
-            while reader._process is None or reader._process.poll() is not None:
-                time.sleep(0.01)
-            time.sleep(0.5)
-            if reader._process is not None:
-                reader._process.kill()
+            handle = os.open(path, os.O_WRONLY)  # waits until it is read
+            assert reader._process is not None
+            reader._process.kill()
+            os.close(handle)
 
     reader.read(files.docx(tmp_path / "first.docx"), "first.docx")
     thread = threading.Thread(target=crash)
     thread.start()
-    refused(reader, tmp_path / "crash.pdf", "crashed")
+    refused(reader, path, "crashed")
     thread.join()
     reader.close()
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from core.types import Passage, Query
 from retrieval.embeddings import Vectors
-from retrieval.hybrid import combine
 from retrieval.generation import collection_name
+from retrieval.hybrid import combine
 from tests.retrieval.conftest import Desk
 
 
