@@ -123,7 +123,9 @@ def test_a_body_that_never_says_its_size_is_refused_while_it_comes_in(client):
             sent.append(1)
             yield b"x" * 2**20
 
-    reply = client.post("/api/documents", content=endless(), headers={"content-type": "multipart/form-data; boundary=b"})
+    reply = client.post(
+        "/api/documents", content=endless(), headers={"content-type": "multipart/form-data; boundary=b"}
+    )
     assert reply.status_code == 413
     assert "TRIVIUM_MAX_UPLOAD_MB" in reply.json()["detail"]
     assert "endless.md" not in {row["source"] for row in client.get("/api/documents").json()}
