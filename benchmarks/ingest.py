@@ -47,7 +47,7 @@ LOOK_SECONDS = 0.2
 
 def write_files(corpus: Path, folder: Path, limit: int | None) -> int:
     """One Markdown file for each answer, in a folder for each of its sources. Returns how many."""
-    rows = [json.loads(line) for line in corpus.read_text(encoding="utf-8").splitlines() if line.strip()][:limit]
+    rows = [json.loads(line) for line in corpus.read_text(encoding="utf-8").split("\n") if line.strip()][:limit]
     for row in rows:
         name = re.sub(r"[^A-Za-z0-9_.-]", "-", row["id"])
         path = folder / row["source"] / f"{name}.md"
@@ -80,11 +80,11 @@ class Service:
         self.starting = 0.0
 
     def start(self) -> None:
-        """Start it, and wait until its database and index are open. The time this takes is added to `starting`."""
+        """Start it, and wait until its database, index and jobs are open. The time this takes is added to `starting`."""
         command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port)]
         began = time.monotonic()
         self._process = subprocess.Popen(command, env=self._env, cwd=ROOT, stderr=subprocess.DEVNULL)
-        self.until(lambda: self.client.get("/api/documents/summary").status_code == 200, START_SECONDS)
+        self.until(lambda: self.client.get("/api/jobs").status_code == 200, START_SECONDS)
         self.starting += time.monotonic() - began
 
     def kill(self) -> None:
