@@ -90,14 +90,14 @@ def sync_workflow(dbos: Any, work: Work) -> Callable[..., Any]:
 
     @dbos.workflow(name="sync")
     def sync(retry: bool = False, only: list[str] | None = None) -> dict[str, Any]:
-        done, errors = 0, []
+        done, total, errors = 0, 0, []
         try:
             mend()
             todo = plan(retry, only)
             for _ in range(ROUNDS):
-                total = done + len(todo["removed"]) + len(todo["changed"])
-                if total == done:
+                if not todo["removed"] and not todo["changed"]:
                     break
+                total = done + len(todo["removed"]) + len(todo["changed"])
                 remove(todo["removed"])
                 done += len(todo["removed"])
                 for batch in batches(todo["changed"]):
@@ -107,7 +107,7 @@ def sync_workflow(dbos: Any, work: Work) -> Callable[..., Any]:
                 todo = plan(False, only)
             dbos.set_event(PROGRESS, {"done": done, "total": done, "note": ""})
         finally:
-            work.ingest.finish()
+            work.ingest.finish(changed=total > 0)
             work.ended(dbos.workflow_id)
         return {"done": done, "errors": errors[:ERRORS_KEPT], "more": max(0, len(errors) - ERRORS_KEPT)}
 

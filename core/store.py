@@ -241,7 +241,7 @@ def chunk_rows(source: str, passages: Sequence[Passage]) -> list[dict[str, Any]]
     """The columns of a document's chunks."""
     return [
         {"id": p.id, "source": source, "position": n, "text": p.text, "heading": p.heading, "page": p.page,
-         "sheet": p.sheet, "rows": list(p.rows)}
+         "sheet": p.sheet, "rows": list(p.line_rows)}
         for n, p in enumerate(passages)
     ]  # fmt: skip
 
@@ -250,5 +250,5 @@ def passage_of(row: Any) -> Passage:
     """The passage that a chunk's columns (`COLUMNS`) hold."""
     return Passage(
         id=row.id, source=row.source, text=row.text, heading=row.heading, page=row.page, sheet=row.sheet,
-        rows=tuple(row.rows),
+        rows=(row.rows[0], row.rows[-1]) if row.rows else None, line_rows=tuple(row.rows),
     )  # fmt: skip

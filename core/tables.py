@@ -76,6 +76,7 @@ class ChunkRow(Base):
     heading: Mapped[str] = mapped_column(Text, default="")
     page: Mapped[int | None] = mapped_column(Integer)
     sheet: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # Of a table: the row of each line of the text.
     rows: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
 
 

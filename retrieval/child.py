@@ -23,15 +23,21 @@ if TYPE_CHECKING:
 PR_SET_PDEATHSIG = 1
 # Whoever has read much has grown; the next one begins anew.
 FILES = 300
-PEAK_MB = 700
+HELD_MB = 700
 TELL_SECONDS = 0.2
 
 
-def read(path: Path, source: str, limits: Limits, out: TextIO) -> None:
-    """Write the passages of a file, or the sentence that says why there are none."""
+def leaves(number: int) -> bool:
+    """Whether the process ends after so many files."""
+    from retrieval.limits import held_mb
+
+    return number >= FILES or held_mb() > HELD_MB
+
+
+def read(path: Path, source: str, limits: Limits, out: TextIO, number: int) -> None:
+    """Write the passages of a file, the `number`th of this process, or the sentence that says why there are none."""
     from core.errors import DocumentError
     from retrieval.documents import read_here
-    from retrieval.limits import peak_mb
 
     last = 0.0
 
@@ -45,12 +51,12 @@ def read(path: Path, source: str, limits: Limits, out: TextIO) -> None:
         for passage in read_here(path, source, limits, tell):
             out.write(json.dumps({"passage": passage.model_dump(exclude_defaults=True)}) + "\n")
     except DocumentError as error:
-        say(out, {"error": str(error)})
+        say(out, {"error": str(error), "leaves": leaves(number)})
         return
     except (MemoryError, RecursionError):
         say(out, {"error": f"{path.name}: the file needs too much memory; split it up or simplify it", "leaves": True})
         raise SystemExit(0) from None
-    say(out, {"end": True, "leaves": peak_mb() > PEAK_MB})
+    say(out, {"end": True, "leaves": leaves(number)})
 
 
 def say(out: TextIO, line: dict[str, Any]) -> None:
@@ -78,7 +84,7 @@ def load() -> None:
 
 def main() -> None:
     die_with(int(sys.argv[2]))
-    from retrieval.limits import Limits, limit_cpu, limit_memory, peak_mb
+    from retrieval.limits import Limits, limit_cpu, limit_memory
 
     limits = Limits(**json.loads(sys.argv[1]))
     # What a library prints must not stand between the lines.
@@ -90,8 +96,8 @@ def main() -> None:
     for number, line in enumerate(sys.stdin, 1):
         asked = json.loads(line)
         limit_cpu(limits.seconds)
-        read(Path(asked["path"]), asked["source"], limits, out)
-        if number == FILES or peak_mb() > PEAK_MB:
+        read(Path(asked["path"]), asked["source"], limits, out, number)
+        if leaves(number):
             return
 
 

@@ -117,7 +117,10 @@ def passage(
     """A passage, and one more in `seen`."""
     seen[heading, text] += 1
     id = chunk_id(source, heading, text, seen[heading, text])
-    return Passage(id=id, source=source, text=text, heading=heading, page=page, sheet=sheet, rows=rows)
+    first_and_last = (rows[0], rows[-1]) if rows else None
+    return Passage(
+        id=id, source=source, text=text, heading=heading, page=page, sheet=sheet, rows=first_and_last, line_rows=rows
+    )
 
 
 def pieces(splitter: object, section: str) -> Iterator[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
@@ -13,6 +11,7 @@ from urllib.parse import urlparse
 from core.settings import Settings
 from core.store import Store
 from core.types import Passage
+from retrieval.chroma import UPSERT_BATCH, ChromaVectors, drop_others, open_client
 from retrieval.embeddings import Vectors
 from retrieval.generation import Generation, Next, generations
 from retrieval.lock import DataLock, lock_data_dir
@@ -22,13 +21,11 @@ from retrieval.words import Rarity, words
 if TYPE_CHECKING:
     import numpy as np
 
-UPSERT_BATCH = 256
 CANDIDATES = 100
 K1, B = 1.2, 0.75
 # While documents come in, BM25 is built anew at most so often: every few seconds, and for a twentieth of the time.
 REFRESH_SECONDS = 5.0
 REFRESH_SHARE = 20
-HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200}
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ class WordIndex:
         return self.bm25.get_scores(known)
 
 
-class Index:
+class Index(ChromaVectors):
     """Search over the chunks of a store. Safe to use from many threads; one process per embedded Chroma folder.
 
     It serves one generation: a collection, the embeddings that made it, and the splitter. `next` is the one that the
@@ -96,30 +93,14 @@ class Index:
         generation: Generation | None = None,
         next: Next | None = None,
     ) -> None:
+        super().__init__(client, generation or Generation.of("", embeddings.name))
         self.store = store
         self.embeddings = embeddings
         self.searcher = searcher
-        self.generation = generation or Generation.of("", embeddings.name)
         self.next = next
-        self._client = client
         self._lock = lock
-        self._changing = threading.RLock()
         self._words: WordIndex | None = None
         self._built, self._took, self._epoch = 0.0, 0.0, 0
-        self._collection = self.open_collection(self.generation)
-
-    def open_collection(self, generation: Generation) -> Any:
-        return self._client.get_or_create_collection(
-            generation.collection, configuration={"hnsw": HNSW}, embedding_function=None,
-            metadata={"model": generation.name},
-        )  # fmt: skip
-
-    def drop_collection(self, generation: Generation) -> None:
-        """Remove the vectors of a generation; no error if there are none."""
-        from chromadb.errors import NotFoundError
-
-        with suppress(NotFoundError):
-            self._client.delete_collection(generation.collection)
 
     def close(self) -> None:
         """Let go of the data folder."""
@@ -180,44 +161,10 @@ class Index:
         """The vectors of passages, shape (len(passages), size)."""
         return self.embeddings.encode([embedded_text(passage) for passage in passages])
 
-    def put(self, passages: Sequence[Passage], vectors: np.ndarray) -> None:
-        """Keep the vectors of passages."""
-        put(self._collection, passages, vectors)
-
-    def delete(self, ids: Iterable[str]) -> None:
-        """Forget vectors; unknown ids are no error. Call `refresh` when all is done."""
-        wanted = list(ids)
-        for start in range(0, len(wanted), UPSERT_BATCH):
-            self._collection.delete(ids=wanted[start : start + UPSERT_BATCH])
-
-    def ids(self, source: str | None = None) -> set[str]:
-        """The ids that have vectors: of one source, or all."""
-        return ids_in(self._collection, [source] if source is not None else None)
-
-    def ids_of(self, sources: Sequence[str]) -> set[str]:
-        """The ids that have vectors of these sources."""
-        return ids_in(self._collection, sources)
-
-    def vectors(self, ids: Sequence[str]) -> dict[str, np.ndarray]:
-        """The vectors of those ids that have one, each of shape (size,)."""
-        found = self._collection.get(ids=list(ids), include=["embeddings"])
-        return dict(zip(found["ids"], found["embeddings"], strict=True))
-
     def check(self, progress: Callable[[int, int], None] | None = None) -> Checked:
         """Compare the vectors with the store and mend them; `retrieval.upkeep` says how."""
         with self._changing:
             return check(self, progress)
-
-    def start_over(self) -> None:
-        """Remove all vectors of the generation that is served."""
-        with self._changing:
-            self.drop_collection(self.generation)
-            self._collection = self.open_collection(self.generation)
-
-    def nearest(self, vectors: np.ndarray) -> list[float]:
-        """The distance of each vector, shape (n, size), to the nearest one. Raises ChromaError for a broken collection."""
-        found = self._collection.query(query_embeddings=vectors, n_results=1, include=["distances"])
-        return [distances[0] if distances else 2.0 for distances in found["distances"]]
 
     @steady
     def search(self, text: str, limit: int = CANDIDATES) -> Candidates:
@@ -279,30 +226,6 @@ def embedded_text(passage: Passage) -> str:
     return f"{passage.heading}\n{passage.text}" if passage.heading else passage.text
 
 
-def drop_others(client: Any, wanted: set[str]) -> None:
-    """Remove what was left by a switch that was cut short, or begun for a model that is not wanted any more."""
-    for collection in client.list_collections():
-        if collection.name not in wanted:
-            client.delete_collection(collection.name)
-
-
-def put(collection: Any, passages: Sequence[Passage], vectors: Any) -> None:
-    """Keep the vectors of passages, shape (n, size)."""
-    collection.upsert(
-        ids=[passage.id for passage in passages],
-        embeddings=vectors,
-        metadatas=[{"source": passage.source} for passage in passages],
-    )
-
-
-def ids_in(collection: Any, sources: Sequence[str] | None = None) -> set[str]:
-    """The ids that have vectors in a collection: all, or those of some sources."""
-    if sources is not None and not sources:
-        return set()
-    where: Any = None if sources is None else {"source": {"$in": list(sources)}}
-    return set(collection.get(where=where, include=[])["ids"])
-
-
 def open_index(settings: Settings, store: Store, embeddings: Vectors, searcher: Vectors | None = None) -> Index:
     """The index of a data folder (its lock is held until `close`), or on a Chroma server.
 
@@ -322,7 +245,7 @@ def open_index(settings: Settings, store: Store, embeddings: Vectors, searcher: 
             client = chromadb.HttpClient(host=url.hostname or "localhost", port=port, ssl=secure, settings=quiet)
         else:
             lock = lock_data_dir(settings.data_dir)
-            client = chromadb.PersistentClient(str(settings.data_dir / "chroma"), settings=quiet)
+            client = open_client(settings.data_dir / "chroma", quiet)
         served, next = generations(store, settings, embeddings, searcher)
         if lock:  # a server may hold what is not ours
             drop_others(client, {one.generation.collection for one in (served, next) if one})

@@ -53,6 +53,7 @@ class Ingest:
         self.reader = Reader(Limits.of(settings))
         self.hashes = Hashes(self.limit)
         self.at_work: tuple[str, int, str] | None = None
+        self._agrees = False
         # A document that is removed while it is read must not come back.
         self._changing = threading.RLock()
 
@@ -139,7 +140,7 @@ class Ingest:
 
     def remove_some(self, sources: Sequence[str]) -> None:
         """Forget documents. They are not found any more; `Index.refresh` takes them out of BM25."""
-        with self._changing, room_in(self.data_dir):
+        with self._changing, self._keeping():
             for start in range(0, len(sources), GROUP_FILES):
                 some = sources[start : start + GROUP_FILES]
                 self.store.delete_documents(some)
@@ -163,9 +164,19 @@ class Ingest:
         return replace(done, removed=plan.removed, unchanged=plan.unchanged, skipped=plan.skipped)
 
     def mend(self, progress: Progress | None = None) -> None:
-        """Bring the vectors in step with the store; where they agree it costs little."""
+        """Bring the vectors in step with the store, once in the life of a process and again after something failed."""
+        if not self._agrees:
+            with room_in(self.data_dir):
+                self.index.check(lambda done, total: progress(done, total, "mending the index") if progress else None)
+            self._agrees = True
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """While database and index are changed. Raises DiskFull where there is no room."""
+        agreed, self._agrees = self._agrees, False
         with room_in(self.data_dir):
-            self.index.check(lambda done, total: progress(done, total, "mending the index") if progress else None)
+            yield
+        self._agrees = agreed
 
     def finish(self, changed: bool = True) -> None:
         """After a run: BM25 as the store is now, and no process that waits for files."""
@@ -233,7 +244,7 @@ class Ingest:
         """Put a group into store and index; with `stop` set its vectors may be left for later, and it waits."""
         if not group:
             return
-        with room_in(self.data_dir):
+        with self._keeping():
             kept = self._store(group, failed)
             started = time.monotonic()
             whole = self._vectors([passage for one in kept for passage in one.passages], stop)

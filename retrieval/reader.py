@@ -66,6 +66,7 @@ class Reader:
             except EOFError:
                 if not fresh:
                     # An earlier file may have left the process in a bad state: this one is owed a process of its own.
+                    self._end()
                     self._start()
                     with suppress(EOFError):
                         return self._ask(path, source, stop, tell)

@@ -19,15 +19,16 @@ from core.staging import Staging
 from core.store import Store
 from core.tables import DocumentRow
 from core.types import Passage
+from retrieval.chroma import UPSERT_BATCH, ids_in, put
 from retrieval.disk import require_room, room_in
 from retrieval.generation import NOTE, Next
-from retrieval.index import UPSERT_BATCH, Index, WordIndex, embedded_text, ids_in, put
+from retrieval.index import Index, WordIndex, embedded_text
 from retrieval.ingest import Ingest
 from retrieval.reader import Stopped
 
 log = logging.getLogger("trivium")
 STAGED_AT_ONCE = 32
-STEP_SECONDS = 10.0
+STEP_SECONDS = 20.0
 Files = Callable[[], dict[str, Path]]
 Left = tuple[int, int]
 

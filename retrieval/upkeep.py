@@ -45,11 +45,11 @@ class Mended(Protocol):
 def check(index: Mended, progress: Callable[[int, int], None] | None = None) -> Checked:
     """Embed what is missing, delete what is stale, and start over where known passages are not their own neighbours.
     `progress(done, total)` hears of what is embedded. Killed in between, the next check goes on."""
-    wanted, present = index.store.chunk_ids(), index.ids()
-    rebuilt = not neighbours_hold(index, sorted(present & wanted))
+    wanted, present = index.store.chunk_ids(), readable_ids(index)
+    rebuilt = present is None or not neighbours_hold(index, sorted(present & wanted))
     if rebuilt:
         index.start_over()
-        present = set()
+    present = set() if rebuilt or present is None else present
     missing, stale = sorted(wanted - present), present - wanted
     index.delete(stale)
     for start in range(0, len(missing), MEND_BATCH):
@@ -59,6 +59,16 @@ def check(index: Mended, progress: Callable[[int, int], None] | None = None) -> 
     if missing or stale:
         index.refresh()
     return Checked(len(wanted), len(missing), len(stale), rebuilt)
+
+
+def readable_ids(index: Mended) -> set[str] | None:
+    """The ids that have vectors; None where they cannot be read."""
+    from chromadb.errors import ChromaError
+
+    try:
+        return index.ids()
+    except ChromaError:
+        return None
 
 
 def neighbours_hold(index: Mended, known: list[str]) -> bool:

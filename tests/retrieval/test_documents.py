@@ -58,19 +58,19 @@ def test_a_sheet_becomes_rows_that_know_their_sheet_and_number(tmp_path: Path):
     cards, desks = READER.read(xlsx(tmp_path / "gpu-fleet.xlsx"), "gpu-fleet.xlsx")
     assert cards.heading == "Gpu fleet > Cards"
     assert cards.text == "Card: H200; Memory (GB): 141.\nCard: T4; Memory (GB): 16.5."
-    assert (cards.sheet, cards.rows) == ("Cards", (2, 4))
-    assert cards.rows_of(cards.text.index("T4"), cards.text.index("T4") + 2) == (4, 4)
-    assert cards.rows_of() == (2, 4)
+    assert (cards.sheet, cards.rows, cards.line_rows) == ("Cards", (2, 4), (2, 4))
+    assert cards.rows_at(cards.text.index("T4"), cards.text.index("T4") + 2) == (4, 4)
+    assert cards.rows_at(0, len(cards.text)) == (2, 4)
     assert (desks.sheet, desks.rows) == ("Desks", (2, 3))
 
 
 def test_every_row_of_a_long_table_is_in_one_passage_with_its_number(tmp_path: Path):
     found = [p for p in READER.read(xlsx(tmp_path / "a.xlsx", rows=200), "a.xlsx") if p.sheet == "Desks"]
     assert len(found) > 5
-    assert [row for passage in found for row in passage.rows] == list(range(2, 202))
+    assert [row for passage in found for row in passage.line_rows] == list(range(2, 202))
     for passage in found:
-        assert len(passage.rows) == len(passage.text.split("\n"))
-        assert f"Desk: D{passage.rows[0] - 2};" in passage.text.split("\n")[0]
+        assert len(passage.line_rows) == len(passage.text.split("\n"))
+        assert f"Desk: D{passage.line_rows[0] - 2};" in passage.text.split("\n")[0]
 
 
 def test_slides_of_a_presentation_are_its_pages(tmp_path: Path):

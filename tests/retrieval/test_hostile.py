@@ -176,7 +176,7 @@ def test_a_row_without_end_is_cut_and_keeps_its_number(reader: Reader, tmp_path:
     path.write_text("name,text\na," + "long text " * 2000 + "\nb,short\n")
     found = reader.read(path, path.name)
     assert max(len(passage.text) for passage in found) <= 4000
-    assert {row for passage in found for row in passage.rows} == {2, 3}
+    assert {row for passage in found for row in passage.line_rows} == {2, 3}
 
 
 def test_marks_of_pictures_and_tables_without_end_take_no_time(hasty: Reader, tmp_path: Path):
@@ -245,3 +245,16 @@ def test_halves_of_characters_are_replaced(reader: Reader, tmp_path: Path):
     found = texts(reader.read(path, path.name))
     found.encode()
     assert "\0" not in found
+
+
+def test_the_reader_stays_for_the_next_file_whatever_its_parent_holds(tmp_path: Path):
+    held = bytearray(1 << 30)
+    held[:: 1 << 12] = b"x" * (1 << 18)
+    reader = Reader(SMALL)
+    path = files.docx(tmp_path / "a.docx")
+    reader.read(path, "a.docx")
+    first = reader._process
+    reader.read(path, "a.docx")
+    assert reader._process is first is not None
+    reader.close()
+    del held

@@ -3,7 +3,7 @@
 from alembic import op
 import sqlalchemy as sa
 
-revision = '0003'
+revision = '0005'
 down_revision = '0002'
 branch_labels = None
 depends_on = None
