@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -79,7 +78,7 @@ def to_add(paths: tuple[Path, ...]) -> dict[str, Path]:
 
 def in_process(service: Any, order: Order, found: dict[str, Path], show: Console, say: Console) -> None:
     from app.folders import keep_in_step
-    from retrieval.disk import room_in
+    from app.uploads import keep
 
     if order.sync:
         for path in order.paths or (Path.cwd(),):
@@ -88,11 +87,9 @@ def in_process(service: Any, order: Order, found: dict[str, Path], show: Console
     if order.forget:
         for path in order.paths:
             service.ingest.folders.remove(name_of(path, [one.model_dump() for one in service.ingest.folders.all()]))
-    folder = service.settings.data_dir / "documents"
     for source, path in found.items():
-        with room_in(folder):
-            (folder / source).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, folder / source)
+        with path.open("rb") as file:
+            keep(service, source, file)
     with say.status("indexing") as status:
         service.sync(lambda done, total, note: status.update(f"{done:,}/{total:,} {note}"), order.retry, order.only)
     rows = [

@@ -21,6 +21,7 @@ from app.gate import Gate
 from app.gate_jobs import GateJobs
 from app.jobs import Jobs
 from app.training import open_training
+from app.uploads import clear_partials
 from app.watching import Watch
 from core.errors import TriviumError
 from core.settings import Settings
@@ -68,6 +69,7 @@ def start(app: FastAPI, models: Any = None) -> None:
         readiness.say("opening the data folder and the index")
         service = open_service(settings, models)
         Examples(service.store).sync_seeds(service.domain)
+        clear_partials(settings)
         app.state.service = service
         jobs = Jobs(service.ingest, service.folders, job_database(settings), service.reindex, service.switched)
         app.state.gates = GateJobs(jobs, service)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, UploadFile
@@ -17,15 +14,13 @@ from sse_starlette import EventSourceResponse
 from app.bootstrap import Service
 from app.endpoints.common import JobsDep, OpenServiceDep, sse
 from app.jobs import Jobs
+from app.uploads import keep
 from core.errors import DocumentError, NotFound
 from core.folders import ORIGIN
 from core.tables import DocumentRow
 from core.types import Job
 
 router = APIRouter(prefix="/api", tags=["documents"])
-COPY_BYTES = 1 << 20
-MAX_NAME_BYTES = 200
-MAX_DEPTH = 12
 FIELDS = ("source", "origin", "state", "error", "size", "chunks", "seconds", "updated_at")
 
 
@@ -76,55 +71,8 @@ def upload(
     file: UploadFile, service: OpenServiceDep, jobs: JobsDep, path: Annotated[str, Form()] = ""
 ) -> dict[str, Any]:
     """`path`: where the file lies in its folder, such as "contracts/2024/a.pdf"; none: it has its own name."""
-    source = save_upload(file, service, path or Path(file.filename or "").name)
+    source = keep(service, path or Path(file.filename or "").name, file.file)
     return {"source": source, "job": jobs.sync().model_dump(mode="json")}
-
-
-def save_upload(file: UploadFile, service: Service, wanted: str) -> str:
-    """Keep an uploaded file in the data folder, whole or not at all. Raises DocumentError, DiskFull."""
-    from retrieval.disk import require_room, room_in
-
-    source = source_of(wanted)
-    if (service.domain.documents / source).exists():
-        raise DocumentError(f"{source}: the pack has a document of that name already; rename yours and add it again")
-    folder = service.settings.data_dir / "documents"
-    limit = service.settings.max_upload_mb << 20
-    require_room(service.settings.data_dir, service.settings.min_free_mb)
-    with room_in(folder):
-        (folder / source).parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".partial", delete=False) as target:
-            partial = Path(target.name)
-            try:
-                shutil.copyfileobj(file.file, target, COPY_BYTES)
-                target.flush()
-                os.fsync(target.fileno())
-                size = partial.stat().st_size
-                if size == 0:
-                    raise DocumentError(f"{source}: the file is empty")
-                if size > limit:
-                    raise DocumentError(
-                        f"{source}: {size >> 20} MB is over the limit of {limit >> 20} MB (TRIVIUM_MAX_UPLOAD_MB)"
-                    )
-                partial.replace(folder / source)
-            finally:
-                partial.unlink(missing_ok=True)
-    return source
-
-
-def source_of(wanted: str) -> str:
-    """The source that an upload gets. Raises DocumentError."""
-    from retrieval.formats import SUFFIXES
-
-    path = PurePosixPath(wanted)
-    if not path.name or any(part.startswith(".") for part in path.parts):
-        raise DocumentError("the file has no name; give it one with an ending such as .md or .pdf")
-    if path.is_absolute() or len(path.parts) > MAX_DEPTH:
-        raise DocumentError(f"{wanted}: give the path of the file inside its folder, such as contracts/a.pdf")
-    if any(len(part.encode()) > MAX_NAME_BYTES for part in path.parts):
-        raise DocumentError(f"the file's name is longer than {MAX_NAME_BYTES} bytes; shorten it")
-    if path.suffix.lower() not in SUFFIXES:
-        raise DocumentError(f"{path}: this kind of file is not read; take one of {', '.join(sorted(SUFFIXES))}")
-    return str(path)
 
 
 @router.post("/documents/sync", status_code=202)

@@ -175,3 +175,34 @@ def test_jobs_that_ask_for_the_same_are_one_while_they_wait(client, monkeypatch:
     assert [row["state"] for row in rows] == ["indexed"] * 6
     for row in rows:
         client.delete(f"/api/documents/{row['source']}")
+
+
+def test_a_full_disk_is_said_and_the_run_goes_on_once_there_is_room(client, monkeypatch: pytest.MonkeyPatch):
+    service = client.app.state.service
+    waiting = service.settings.data_dir / "documents" / "waiting.md"
+    monkeypatch.setattr(service.ingest, "min_free_mb", 10**9)
+    reply = upload(client, "full.md", b"# Full\n\nText.")
+    assert (reply.status_code, reply.json()["title"]) == (507, "The disk is full")
+    waiting.parent.mkdir(exist_ok=True)
+    waiting.write_text("# Waiting\n\nThe text waits.\n")
+    job = wait(client, client.post("/api/documents/sync").json())
+    assert job["state"] == "error"
+    assert "Free some space, then try again" in job["error"]
+    assert client.get("/api/documents/summary").json()["states"]["waiting"] == 1
+    monkeypatch.undo()
+    assert wait(client, client.post("/api/documents/sync").json())["state"] == "success"
+    (row,) = client.get("/api/documents", params={"like": "waiting"}).json()
+    assert row["state"] == "indexed"
+    assert list(waiting.parent.glob(".*")) == []
+    client.delete("/api/documents/waiting.md")
+
+
+def test_what_a_killed_upload_left_behind_is_removed_at_the_next_start(tmp_path: Path):
+    from app.uploads import clear_partials
+
+    folder = tmp_path / "data" / "documents"
+    folder.mkdir(parents=True)
+    (folder / ".half.partial").write_bytes(b"half")
+    (folder / "whole.md").write_text("whole")
+    clear_partials(load_settings(data_dir=tmp_path / "data"))
+    assert [path.name for path in folder.iterdir()] == ["whole.md"]

@@ -62,7 +62,7 @@ def whole(store: Store) -> bool:
         return connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
 
 
-@pytest.mark.parametrize("limit", [700_000, 1_000_000])
+@pytest.mark.parametrize("limit", [700_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_where_no_file_can_grow_any_more_nothing_is_lost_and_it_goes_on_later(tmp_path: Path, limit: int):
     folder, data = notes(tmp_path / "pack"), tmp_path / "data"
     full = run(data, folder, limit)

@@ -125,8 +125,10 @@ def test_a_reader_that_crashes_costs_only_its_file(tmp_path: Path):
     def crash() -> None:
         for _ in range(2):  # the second time in a process of its own
             handle = os.open(path, os.O_WRONLY)  # waits until it is read
-            assert reader._process is not None
-            reader._process.kill()
+            process = reader._process
+            assert process is not None
+            process.kill()
+            process.wait()
             os.close(handle)
 
     reader.read(files.docx(tmp_path / "first.docx"), "first.docx")

@@ -95,7 +95,7 @@ def test_a_collection_has_the_name_of_its_model():
     assert collection_name("BAAI/bge-small-en-v1.5") == "trivium-baai-bge-small-en-v1-5"
 
 
-SLOW_ONES = [pytest.param(how, marks=pytest.mark.slow) for how in ("holes in it", "emptied")]
+SLOW_ONES = [pytest.param(how, marks=pytest.mark.slow) for how in ("holes in it", "emptied", "vectors overwritten")]
 
 
 def broken_files(folder: Path, how: str) -> None:
@@ -113,7 +113,7 @@ def broken_files(folder: Path, how: str) -> None:
             file.write_bytes(b"\xff" * 100)
 
 
-@pytest.mark.parametrize("how", ["no database", "vectors overwritten", *SLOW_ONES])
+@pytest.mark.parametrize("how", ["no database", *SLOW_ONES])
 def test_a_damaged_index_is_built_anew_from_the_store(tmp_path: Path, how: str):
     """In a process of its own: an embedded Chroma keeps what it has opened."""
     folder = tmp_path / "pack"
