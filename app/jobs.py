@@ -109,8 +109,9 @@ class Jobs:
         """Stop a job, in the middle of a file if it must be; what it has not done waits. Raises NotFound."""
         job = self.get(id)
         if job.state not in ENDED:
-            self._work.stop_of(id).set()
+            # In this order: a job that stops before it is cancelled would end as one that has done all.
             self._dbos.cancel_workflow(id)
+            self._work.stop_of(id).set()
         return self.get(id)
 
     def follow(self, id: str, seconds: float = 0.5) -> Iterator[Job]:
