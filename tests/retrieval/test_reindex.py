@@ -223,7 +223,9 @@ work.run()
 """
 
 
-@pytest.mark.parametrize("where", ["in the middle", "before the switch", "after the switch"])
+@pytest.mark.parametrize(
+    "where", ["in the middle", pytest.param("before the switch", marks=pytest.mark.slow), "after the switch"]
+)
 def test_killed_in_between_it_goes_on(bench: Bench, where: str):
     bench.close()
     command = [sys.executable, "-c", textwrap.dedent(KILLED), str(bench.data), str(bench.folder), where]
