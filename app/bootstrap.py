@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,7 @@ log = logging.getLogger("trivium")
 ROUTER, SEARCHER, FINDER = "router", "searcher", "finder"  # folders of the pack that hold adapters
 # Adapters may come and go in their folders; asking the disk more often than this would slow every query.
 FINGERPRINT_SECONDS = 2.0
+WARM_PASSAGES = 2000
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Service:
     models: Any
     index: Any
     ingest: Any
+    reindex: Any
     quoter: Any
     runs: Runs
     measured: Measured
@@ -176,12 +178,24 @@ class Service:
         )  # fmt: skip
 
     def folders(self) -> list[Path]:
-        """Where documents lie: the pack's, and what was uploaded."""
-        return [self.domain.documents, self.settings.data_dir / "documents"]
+        """Where documents lie: the pack's, what was uploaded, and the folders that are kept in step."""
+        kept = [Path(folder.path) for folder in self.ingest.folders.all()]
+        return [self.domain.documents, self.settings.data_dir / "documents", *kept]
 
-    def sync(self, progress: Progress | None = None) -> None:
-        """Bring the index in step with the folders in this process (the API does it as a job)."""
-        self.ingest.sync(self.folders(), progress)
+    def sync(self, progress: Progress | None = None, retry: bool = False, only: Sequence[str] | None = None) -> None:
+        """Bring the index in step with the folders in this process (the API does it as jobs)."""
+        self.ingest.sync(self.folders(), progress, retry=retry, only=only)
+        if self.reindex.run(progress):
+            self.switched()
+        self.refit()
+
+    def switched(self) -> None:
+        """Another index serves: whatever holds its embeddings is made anew."""
+        from retrieval.quote import Quoter
+
+        self.quoter = Quoter(self.index.embeddings, self.quoter.finder, lambda: self.index.words.rarity)
+        for name in ("reviewed", "tuned_likeness"):
+            self.__dict__.pop(name, None)
         self.refit()
 
     def refit(self) -> None:
@@ -203,8 +217,10 @@ class Service:
         )  # fmt: skip
 
     def warm(self) -> None:
-        """Embed the sentences that quoting will need, so that first questions do not wait for it."""
-        self.quoter.warm(self.index.words.passages)
+        """Embed the sentences that quoting will need, so that first questions do not wait for it. Of many documents they
+        would take longer than all first questions together."""
+        if len(self.index) <= WARM_PASSAGES:
+            self.quoter.warm(self.index.words.passages)
 
     def close(self) -> None:
         self.runs.stop_all()
@@ -228,6 +244,7 @@ def open_service(settings: Settings, models: Any = None) -> Service:
     from retrieval.ingest import Ingest
     from retrieval.lock import lock_data_dir
     from retrieval.quote import Quoter
+    from retrieval.reindex import Reindex
 
     domain = load_domain(settings.domain)
     measured = load_measured(domain)
@@ -238,18 +255,19 @@ def open_service(settings: Settings, models: Any = None) -> Service:
             log.warning("%d answers were interrupted by the last stop; their text was kept", interrupted)
         searcher = open_searcher(settings, domain.folder / SEARCHER)
         index = open_index(settings, store, open_embeddings(settings), searcher)
-    index.check()
     models = models or open_models(settings, log.info)
     registry = open_registry(settings, store, lambda: models.fingerprint("base"))
     mend(registry, settings.data_dir)
     measured = measured.model_copy(update={"own": load_own(settings.data_dir)})
+    ingest = Ingest(store, index, settings)
     service = Service(
         settings,
         domain,
         store,
         models,
         index,
-        Ingest(store, index, settings),
+        ingest,
+        Reindex(store, index, ingest, lambda: ingest.files(service.folders())),
         Quoter(index.embeddings, open_finder(domain.folder / FINDER), lambda: index.words.rarity),
         Runs(store, settings.queue_limit),
         measured,
@@ -315,6 +333,10 @@ class Readiness:
         return not self._reason
 
     def say(self, reason: str) -> None:
+        self.tell(reason)
+        log.info(reason or "ready")
+
+    def tell(self, reason: str) -> None:
+        """The same, unlogged: it changes often."""
         with self._lock:
             self._reason = reason
-        log.info(reason or "ready")

@@ -71,12 +71,19 @@ def compare(query: str) -> None:
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path] | None, typer.Argument(help="files to add; none: bring the index in step")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="files or folders to add; none: bring the index in step")
+    ] = None,
+    sync: Annotated[bool, typer.Option("--sync", help="keep the folders in step from now on")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="keep the folders in step no longer")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="read failed documents again: all, or those whose names are given")
+    ] = False,
 ) -> None:
-    """Index documents: the pack's folder and what was added; only what changed."""
-    from app.asking import ingest_paths
+    """Index documents: the pack's, what was added, and folders that are kept in step; only what changed is read."""
+    from app.ingest_command import Order, ingest_here
 
-    ingest_paths(paths or [], show, say)
+    ingest_here(Order(tuple(paths or ()), sync, forget, retry), show, say)
 
 
 @app.command()

@@ -75,6 +75,11 @@ class Passage(Noun):
     text: str
     heading: str = ""
     page: int | None = None
+    sheet: str = Field(default="", description="the sheet of a workbook that it stands on")
+    rows: tuple[int, int] | None = Field(
+        default=None, description="its first and last row there, as the sheet counts them"
+    )
+    line_rows: tuple[int, ...] = Field(default=(), description="of a table: the row of each line of `text`")
     score: float = 0.0
     dense: float = Field(default=0.0, description="cosine likeness of query and passage, -1 to 1, not normalized")
     bm25: float = Field(default=0.0, description="BM25 score, not normalized")
@@ -84,6 +89,13 @@ class Passage(Noun):
     def page_at(self, offset: int) -> int | None:
         """The page on which a character of the text stands."""
         return next((page for start, page in reversed(self.turns) if offset >= start), self.page)
+
+    def rows_at(self, start: int, end: int) -> tuple[int, int] | None:
+        """The first and the last row of a table that `text[start:end]` stands in; None where it is no table."""
+        first = self.text.count("\n", 0, start)
+        last = first + self.text[start:end].strip("\n").count("\n")
+        found = self.line_rows[first : last + 1]
+        return (found[0], found[-1]) if found else None
 
 
 class Evidence(Noun):

@@ -106,15 +106,30 @@ class Api(RetrievalApi, LoopApi):
 
     # Documents and jobs
 
-    def documents(self) -> list[dict[str, Any]]:
-        return self._call("GET", "/api/documents")
+    def documents(self, like: str = "", limit: int = 50) -> list[dict[str, Any]]:
+        """The first ones whose name holds `like`; those that failed come first."""
+        return self._call("GET", "/api/documents", params={"like": like, "limit": limit})
+
+    def shelf(self) -> dict[str, Any]:
+        """How many documents are in which state, how many passages there are, and which index serves them."""
+        return self._call("GET", "/api/documents/summary")
+
+    def folders(self) -> list[dict[str, Any]]:
+        """The folders that are kept in step."""
+        return self._call("GET", "/api/folders")
+
+    def add_folder(self, path: str) -> None:
+        self._call("POST", "/api/folders", json={"path": path})
+
+    def remove_folder(self, name: str) -> None:
+        self._call("DELETE", f"/api/folders/{path_of(name)}")
 
     def upload(self, name: str, content: bytes) -> None:
         self._call("POST", "/api/documents", files={"file": (name, content)})
 
-    def sync(self) -> None:
-        """Index again what failed or changed."""
-        self._call("POST", "/api/documents/sync")
+    def sync(self, source: str = "") -> None:
+        """Index again what failed or changed; with `source` this document alone."""
+        self._call("POST", "/api/documents/sync", json={"sources": [source] if source else None})
 
     def remove(self, source: str) -> None:
         self._call("DELETE", f"/api/documents/{path_of(source)}")
