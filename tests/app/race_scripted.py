@@ -79,7 +79,7 @@ def opened(folder: Path, data: Path, delay: float = 0.0) -> Service:
     index: Any = SimpleNamespace(embeddings=SimpleNamespace(encode_queries=apart))
     nothing: Any = None
     return Service(
-        settings, domain, store, models, index, nothing, nothing, nothing, load_measured(domain), open_registry(settings, store)
+        settings, domain, store, models, index, nothing, nothing, nothing, nothing, load_measured(domain), open_registry(settings, store)
     )  # fmt: skip
 
 
