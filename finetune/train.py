@@ -163,6 +163,7 @@ def prepare(base: Path, domain: Domain, recipe: Recipe, dataset: Dataset, ways: 
     guard.some_labels([row["labels"] for row in rows])
     if ways.start:
         recipe = like_start(recipe, Path(ways.start.path))
+    recipe = recipe.for_rows(len(rows))
     if not cuda:
         recipe = recipe.in_parts(ROWS_ON_CPU)
     inspection.room(base, recipe, cuda, rows, pairs)
