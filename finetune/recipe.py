@@ -25,7 +25,10 @@ class Recipe(BaseModel):
     learning_rate: float = Field(2e-4, gt=0, le=0.1)
     epochs: float = Field(3, gt=0, le=MOST_EPOCHS)
     fewest_steps: int = Field(
-        0, ge=0, le=10_000, description="steps on examples at least: a small set is gone over more often than `epochs` says"
+        0,
+        ge=0,
+        le=10_000,
+        description="steps on examples at least: a small set is gone over more often than `epochs` says",
     )
     batch_size: int = Field(16, ge=1, description="rows per device and step")
     gradient_accumulation: int = Field(1, ge=1)
