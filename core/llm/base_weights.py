@@ -132,7 +132,7 @@ def _file_sha256(path: Path) -> str:
 def _convert(gguf: Path, folder: Path) -> None:
     """Write beside the goal, then rename: a kill in the middle leaves a folder that is never looked at."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(folder.parent)
+    remove_stale(folder.parent)
     building = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
     try:
         _write_safetensors(gguf, building)
@@ -149,7 +149,8 @@ def _convert(gguf: Path, folder: Path) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _remove_stale(models: Path) -> None:
+def remove_stale(models: Path) -> None:
+    """Remove what conversions that were killed left behind."""
     for left in models.glob(".converting-*"):
         if time.time() - left.stat().st_mtime > STALE_AFTER:
             shutil.rmtree(left, ignore_errors=True)
