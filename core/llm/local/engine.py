@@ -210,7 +210,8 @@ class Engine:
     def _answer(self, together: Sequence[Asked]) -> None:
         """Write answers that wait at the same time as one, each with its own adapter; those that come meanwhile join if
         the runtime takes them in. A fault of one is its own."""
-        asked, begun = list(together), list[Row]()
+        asked = list(together)
+        begun: list[Row] = []
 
         def begin(one: Asked) -> list[Pair]:
             try:

@@ -55,14 +55,19 @@ def llama_of(model: Any) -> Llama | None:
     )
 
 
-def paged_graph(llama: Llama, weights: Weights, exact: bool = False) -> Any:
-    """The graph: one row of inputs per token of all answers, scores only for the places in `last`.
+def graph_of(llama: Llama, weights: Weights, exact: bool = False) -> Any:
+    """The graph: tokens, their places and a cache as its state in, scores for the tokens at `last` out.
 
-    `exact` keeps the weights in float32; otherwise they have eight bits and a scale for each output.
+    It is made to be turned into a paged one (`paged`), and only runs as such: what a paged graph knows of its cache is
+    lost in a file. `exact` keeps the weights in float32; otherwise they have eight bits and a scale for each output.
     """
+    return Builder(llama, weights, exact).model()
+
+
+def paged(graph: Any) -> Any:
+    """The same graph, with one row of inputs per token of all answers, and a cache in blocks that the caller owns."""
     from openvino._offline_transformations import paged_attention_transformation
 
-    graph = Builder(llama, weights, exact).model()
     paged_attention_transformation(graph)
     graph.validate_nodes_and_infer_types()
     return graph

@@ -33,6 +33,8 @@ class Compiled:
     def __init__(self, file: Path, context: int, exact: bool = False) -> None:
         import openvino as ov
 
+        from core.llm.local.graph import paged
+
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads(),
@@ -41,7 +43,8 @@ class Compiled:
         }
         if exact:
             config |= {"KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
-        model = ov.Core().compile_model(file, "CPU", config)
+        core = ov.Core()
+        model = core.compile_model(paged(core.read_model(file)), "CPU", config)
         self.count = -(-max(KEPT, context) // SIZE)
         self._request = model.create_infer_request()
         self._tensor = ov.Tensor
