@@ -181,7 +181,9 @@ def test_more_answers_than_there_is_room_for_wait_and_are_right(small, place, fa
     engine.close()
 
 
-def test_without_the_package_transformers_answers_and_the_log_says_so_once(small, common, tmp_path, monkeypatch, caplog):
+def test_without_the_package_transformers_answers_and_the_log_says_so_once(
+    small, common, tmp_path, monkeypatch, caplog
+):
     def missing(_):
         raise PackageNotFoundError("openvino")
 
