@@ -268,3 +268,10 @@ def test_the_packaged_model_answers_in_eight_bits_nearly_as_in_float32(base, dat
     engine = Engine(lambda: base, device="cpu", quantization="none", engine="openvino", place=data_dir / "models")
     assert "4" in str(answer(LocalChat(engine=engine), ASKED[0]).content)
     engine.close()
+
+
+def test_an_adapter_can_be_converted_before_anyone_asks(small, tmp_path, adapters):
+    engine = opened(small, tmp_path)
+    engine.prepare(adapters[0])
+    engine.close()  # ends after the jobs that it has
+    assert intact(Order(small[0], small[1], tmp_path, adapters[0], exact=True).folder)

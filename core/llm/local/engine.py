@@ -143,6 +143,17 @@ class Engine:
 
         return self._do(job)
 
+    def prepare(self, adapter: Adapter) -> None:
+        """Have the adapter loaded, or converted where that is still to be done, while nobody asks. Does not wait."""
+
+        def job() -> None:
+            try:
+                self._ready().prepare(adapter)
+            except TriviumError as error:
+                log.warning("%s", error)
+
+        self._submit(job)
+
     def close(self) -> None:
         """End the thread after the job that it is at, and forget the model. Jobs still waiting fail."""
         with self._lock:

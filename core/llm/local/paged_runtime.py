@@ -37,7 +37,7 @@ class PagedRuntime(Rows):
         self._common: Runtime | None = None
         self._tables: OrderedDict[str | None, Table] = OrderedDict()
         self._unfit: set[str] = set()
-        self._prepare(None)
+        self.prepare(None)
 
     def run(self, pairs: Sequence[Pair], arriving: Arriving = nobody) -> None:
         try:
@@ -74,7 +74,7 @@ class PagedRuntime(Rows):
             self._other().run(others)
         return left
 
-    def _prepare(self, adapter: Adapter | None) -> None:
+    def prepare(self, adapter: Adapter | None) -> None:
         key = key_of(adapter) if adapter else None
         if key in self._tables:
             self._tables.move_to_end(key)
@@ -91,7 +91,7 @@ class PagedRuntime(Rows):
                     raise
                 log.warning("Adapter %s is served by transformers: %s", adapter.name, error)
                 self._unfit.add(key)
-        self._other()._prepare(adapter)
+        self._other().prepare(adapter)
 
     def _other(self) -> Runtime:
         if self._common is None:

@@ -74,10 +74,10 @@ class Rows:
         made = Row(prompt, options, self._decode, show, constraint, key_of(adapter) if adapter else None)
         made.end_if_stopped()
         if made.finish is None:
-            self._prepare(adapter)
+            self.prepare(adapter)
         return made
 
-    def _prepare(self, adapter: Adapter | None) -> None:
+    def prepare(self, adapter: Adapter | None) -> None:
         """Have the adapter loaded. Raises AdapterMismatch."""
         raise NotImplementedError
 

@@ -49,7 +49,7 @@ class Runtime(Rows):
             ids = torch.tensor([list(tokens)], device=self.model.device)
             return model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
 
-    def _prepare(self, adapter: Adapter | None) -> None:
+    def prepare(self, adapter: Adapter | None) -> None:
         if adapter is not None:
             self._load(adapter)
 
