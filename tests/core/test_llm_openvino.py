@@ -273,5 +273,6 @@ def test_the_packaged_model_answers_in_eight_bits_nearly_as_in_float32(base, dat
 def test_an_adapter_can_be_converted_before_anyone_asks(small, tmp_path, adapters):
     engine = opened(small, tmp_path)
     engine.prepare(adapters[0])
-    engine.close()  # ends after the jobs that it has
+    answer(LocalChat(engine=engine), ASKED[0], max_new_tokens=1)  # comes after it
+    engine.close()
     assert intact(Order(small[0], small[1], tmp_path, adapters[0], exact=True).folder)

@@ -147,6 +147,8 @@ class Engine:
         """Have the adapter loaded, or converted where that is still to be done, while nobody asks. Does not wait."""
 
         def job() -> None:
+            if self._closed:
+                return
             try:
                 self._ready().prepare(adapter)
             except TriviumError as error:
