@@ -6,7 +6,7 @@ them. OpenVINO's own transformation then turns each attention with its growing c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,11 +83,11 @@ class Builder:
         self._ov, self._op = ov, op
         self._llama, self._weights, self._exact = llama, weights, exact
         self._sinks: list[Any] = []
+        self._inputs: list[Any] = []
         self._ids = self._input("input_ids", [-1, -1])
         self._places = self._input("position_ids", [-1, -1])
         self._seen = self._input("attention_mask", [-1, -1])
         self._beam = self._input("beam_idx", [-1], np.int32)
-        self._last = self._input("last", [-1])
         self._rows = self._size(self._ids, 0)
 
     def model(self) -> Any:
@@ -99,17 +99,20 @@ class Builder:
             name = f"model.layers.{at}."
             hidden = op.add(hidden, self._attention(at, self._norm(hidden, name + "input_layernorm")))
             hidden = op.add(hidden, self._inner(name + "mlp.", self._norm(hidden, name + "post_attention_layernorm")))
-        # One row per token after the transformation: only those are scored that something follows.
-        hidden = self._norm(op.gather(hidden, self._last, self._whole(0)), "model.norm")
+        hidden = self._norm(self._wanted(hidden), "model.norm")
         scores = op.matmul(hidden, self._linear(self._weights.get("lm_head.weight", table)), False, True)
         scores.output(0).set_names({"logits"})
-        inputs = [self._ids, self._places, self._seen, self._beam, self._last]
-        return self._ov.Model([op.result(scores)], self._sinks, inputs, "llama")
+        return self._ov.Model([op.result(scores)], self._sinks, self._inputs, "llama")
+
+    def _wanted(self, hidden: Any) -> Any:
+        """One row per token after the transformation: only those are scored that something follows."""
+        return self._op.gather(hidden, self._input("last", [-1]), self._whole(0))
 
     def _input(self, name: str, shape: list[int], kind: Any = np.int64) -> Any:
         made = self._op.parameter(shape, kind)
         made.set_friendly_name(name)  # the transformation goes by it
         made.output(0).set_names({name})
+        self._inputs.append(made)
         return made
 
     def _whole(self, *numbers: int) -> Any:
@@ -169,23 +172,24 @@ class Builder:
         weight = self._weights[name + ".weight"].reshape(1, 1, -1)
         return op.multiply(op.constant(weight), op.multiply(hidden, factor))
 
+    def _projected(self, hidden: Any, names: Sequence[str]) -> list[Any]:
+        """The products with several matrices of one input, in one go."""
+        op = self._op
+        matrices = [self._weights[name + ".weight"] for name in names]
+        both = op.matmul(hidden, self._linear(np.concatenate(matrices)), False, True)
+        if len(matrices) == 1:
+            return both.outputs()
+        return op.variadic_split(both, self._whole(-1), self._whole(*(len(one) for one in matrices))).outputs()
+
     def _inner(self, name: str, hidden: Any) -> Any:
-        op, inner = self._op, self._llama.inner
-        both = np.concatenate([self._weights[f"{name}{part}_proj.weight"] for part in ("gate", "up")])
-        gate, up = op.variadic_split(
-            op.matmul(hidden, self._linear(both), False, True), self._whole(-1), self._whole(inner, inner)
-        ).outputs()
-        down = self._linear(self._weights[name + "down_proj.weight"])
-        return op.matmul(op.multiply(op.swish(gate), up), down, False, True)
+        op = self._op
+        gate, up = self._projected(hidden, [name + "gate_proj", name + "up_proj"])
+        return self._projected(op.multiply(op.swish(gate), up), [name + "down_proj"])[0]
 
     def _attention(self, at: int, hidden: Any) -> Any:
         op, llama = self._op, self._llama
         name = f"model.layers.{at}.self_attn."
-        all_three = np.concatenate([self._weights[f"{name}{part}_proj.weight"] for part in "qkv"])
-        sizes = (llama.heads * llama.head, llama.kv_heads * llama.head, llama.kv_heads * llama.head)
-        parts = op.variadic_split(
-            op.matmul(hidden, self._linear(all_three), False, True), self._whole(-1), self._whole(*sizes)
-        ).outputs()
+        parts = self._projected(hidden, [f"{name}{part}_proj" for part in "qkv"])
         queries, keys, values = (
             op.transpose(op.reshape(part, self._whole(0, 0, heads, llama.head), True), self._whole(0, 2, 1, 3))
             for part, heads in zip(parts, (llama.heads, llama.kv_heads, llama.kv_heads), strict=True)
@@ -194,8 +198,9 @@ class Builder:
         values = self._repeated(self._cached(f"past_key_values.{at}.valuepresent.{at}.value", values))
         scale = self._number(llama.head**-0.5)
         found = op.scaled_dot_product_attention(self._rotated(queries), keys, values, self._mask, scale, causal=False)
-        found = op.reshape(op.transpose(found, self._whole(0, 2, 1, 3)), self._whole(0, 0, sizes[0]), True)
-        return op.matmul(found, self._linear(self._weights[name + "o_proj.weight"]), False, True)
+        width = self._whole(0, 0, llama.heads * llama.head)
+        found = op.reshape(op.transpose(found, self._whole(0, 2, 1, 3)), width, True)
+        return self._projected(found, [name + "o_proj"])[0]
 
     def _rotated(self, tensor: Any) -> Any:
         op, half = self._op, self._llama.head // 2
