@@ -1,6 +1,6 @@
 """The engines of the local model side by side, with an adapter: seconds, tokens per second, and whether answers are the same.
 
-python -m benchmarks.engine [--limit 48] [--tokens 1250] [--written 32] [--rounds 3]
+python -m benchmarks.engine [--limit 48] [--tokens 1250] [--written 32] [--rounds 3] [--peers]
 
 Peers in one run, round by round in turn: transformers' own `generate` in bf16 with PEFT unmerged ("eager"), our runtime on
 transformers, and our runtime on OpenVINO. Every timed prompt begins in a way of its own, so that nothing read before helps.
@@ -84,7 +84,7 @@ class Ours:
         return ["".join(text) for text in texts]
 
 
-def peers(base: Path, adapter: Adapter, place: Path) -> Iterator[Peer]:
+def peers(base: Path, adapter: Adapter, place: Path, others: bool) -> Iterator[Peer]:
     from core.llm.local.converted import Order
     from core.llm.local.paged_runtime import open_runtime
 
@@ -92,6 +92,11 @@ def peers(base: Path, adapter: Adapter, place: Path) -> Iterator[Peer]:
     order = Order(base, base_fingerprint(base), place)
     for name in ("transformers", "openvino"):
         yield Ours(name, open_runtime(name, order, "cpu", "none", "bfloat16"), adapter)
+    if others:
+        from benchmarks.engine_peers import installed
+        from core.llm.local.paged import threads
+
+        yield from installed(base, adapter, place, threads())
 
 
 def prompts(documents: Path, tokens: int, count: int, tag: str) -> list[Messages]:
@@ -195,13 +200,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3, help="after one to warm up; 0: only the answers")
     parser.add_argument("--domain", type=Path, default=ROOT / "domains" / "ml-desk")
     parser.add_argument("--adapter", type=Path, default=ROOT / "adapters" / "ml-desk")
+    parser.add_argument("--peers", action="store_true", help="also those of benchmarks.engine_peers that are installed")
     parser.add_argument("--base", type=Path, help="folder of the base model; default: the one of the settings")
     asked = parser.parse_args(argv)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the service sets it
     domain = load_domain(asked.domain)
     base = asked.base or base_folder(load_settings())
     with tempfile.TemporaryDirectory() as place:
-        made = list(peers(base, read_adapter(asked.adapter), Path(place)))
+        made = list(peers(base, read_adapter(asked.adapter), Path(place), asked.peers))
         found: dict[str, dict[str, Any]] = {
             name: {k: round(v, 3) for k, v in row.items()}
             for name, row in (speeds(made, asked.domain / "documents", asked) if asked.rounds else {}).items()

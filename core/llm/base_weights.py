@@ -101,7 +101,7 @@ def _add_tensors(digest: Any, file: BinaryIO) -> None:
 
 
 def _packaged(models: Path, say: Progress) -> Path:
-    gguf = _packaged_gguf()
+    gguf = packaged_gguf()
     folder = models / f"smollm2-{_file_sha256(gguf)[:12]}-v{CONVERSION}"
     with _converting:
         if not (folder / MARK).is_file():
@@ -111,7 +111,7 @@ def _packaged(models: Path, say: Progress) -> Path:
     return folder
 
 
-def _packaged_gguf() -> Path:
+def packaged_gguf() -> Path:
     # find_spec only looks: importing the package would import `llm`, which is not installed.
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
