@@ -5,6 +5,7 @@ pip install --no-deps --target DIR openvino openvino-genai openvino-tokenizers x
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 from collections.abc import Iterator, Sequence
@@ -42,9 +43,9 @@ class GenAi:
     """openvino-genai with weights of eight bits; the adapter beside them, or in them (`merge`)."""
 
     def __init__(self, base: Path, adapter: Adapter, place: Path, merge: bool) -> None:
-        import openvino_genai as genai
         from transformers import AutoTokenizer
 
+        genai = importlib.import_module("openvino_genai")
         self.name = "genai_merged" if merge else "genai_lora"
         self._tokenizer: Any = AutoTokenizer.from_pretrained(base, local_files_only=True)
         folder = place / self.name
@@ -57,8 +58,7 @@ class GenAi:
         self._pipeline: Any = genai.LLMPipeline(str(folder), "CPU", **extra)
 
     def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
-        import openvino_genai as genai
-
+        genai = importlib.import_module("openvino_genai")
         config = genai.GenerationConfig()
         config.max_new_tokens, config.ignore_eos, config.apply_chat_template = tokens, endless, False
         config.do_sample = False
@@ -69,7 +69,6 @@ class GenAi:
 
 def export(base: Path, adapter: Adapter | None, folder: Path, tokenizer: Any) -> None:
     import openvino as ov
-    import openvino_tokenizers
 
     from core.llm.base_weights import base_fingerprint
     from core.llm.local.converted import Order, merged
@@ -81,7 +80,8 @@ def export(base: Path, adapter: Adapter | None, folder: Path, tokenizer: Any) ->
     assert llama is not None
     weights = {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
     ov.save_model(Stateful(llama, weights, False).model(), folder / "openvino_model.xml", compress_to_fp16=False)
-    there, back = openvino_tokenizers.convert_tokenizer(tokenizer, with_detokenizer=True)
+    tokenizers = importlib.import_module("openvino_tokenizers")
+    there, back = tokenizers.convert_tokenizer(tokenizer, with_detokenizer=True)
     ov.save_model(there, folder / "openvino_tokenizer.xml")
     ov.save_model(back, folder / "openvino_detokenizer.xml")
     for name in ("config.json", "generation_config.json"):
@@ -94,12 +94,12 @@ class LlamaCpp:
     name = "xllamacpp"
 
     def __init__(self, base: Path, adapter: Adapter, place: Path, threads: int) -> None:
-        import xllamacpp
         from transformers import AutoTokenizer
 
         from core.llm.base_weights import packaged_gguf
 
         self._tokenizer: Any = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        xllamacpp = importlib.import_module("xllamacpp")
         lora = place / "adapter.gguf"
         write_gguf(base, adapter, lora)
         params = xllamacpp.CommonParams()
