@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from core.errors import AdapterMismatch, TriviumError
+from core.errors import AdapterMismatch, ModelError
 from core.llm.adapters import read_adapter
 from core.llm.base_weights import base_fingerprint
 from core.llm.local import Engine, LocalChat, converted
@@ -198,7 +198,7 @@ def test_without_the_package_transformers_answers_and_the_log_says_so_once(
         "The fast engine is not used, transformers answers: the package openvino is not installed"
     ]
     wanted = opened(small, tmp_path, "openvino")
-    with pytest.raises(TriviumError, match="not installed"):
+    with pytest.raises(ModelError, match="not installed"):
         answer(LocalChat(engine=wanted), ASKED[0])
     wanted.close()
     converted.machine.cache_clear()
@@ -276,3 +276,14 @@ def test_an_adapter_can_be_converted_before_anyone_asks(small, tmp_path, adapter
     answer(LocalChat(engine=engine), ASKED[0], max_new_tokens=1)  # comes after it
     engine.close()
     assert intact(Order(small[0], small[1], tmp_path, adapters[0], exact=True).folder)
+
+
+def test_where_nothing_can_be_written_transformers_answers(small, tmp_path, monkeypatch, caplog):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(converted, "convert_apart", full)
+    engine = opened(small, tmp_path, "auto")
+    assert answer(LocalChat(engine=engine), ASKED[0]).content
+    engine.close()
+    assert "No space left" in caplog.text

@@ -6,6 +6,7 @@ model makes of them has to be near that, or transformers answers.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -15,13 +16,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from core.errors import TriviumError
 from core.llm.local.blocks import Blocks
 from core.llm.local.paged import Compiled, Piece
 from core.settings import ROOT
@@ -40,7 +41,7 @@ NEAR = 0.35  # mean difference of log-probabilities: eight bits make under 0.1, 
 NEAR_EXACT = 1e-3
 
 
-class Unfit(TriviumError):
+class Unfit(Exception):
     """This model or this machine is not for the fast engine."""
 
 
@@ -93,9 +94,7 @@ def opened(order: Order, context: int) -> Compiled:
     known = any(order.place.glob(f"{PREFIX}*-{machine()[:8]}/{MARK}"))
     for fresh in (False, True):
         if not intact(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            _say(order)
-            (convert if known else convert_apart)(order)
+            _make(order, convert if known else convert_apart)
         try:
             compiled = _compiled(folder / GRAPH, context, order.exact)
             check(compiled, json.loads((folder / MARK).read_text(encoding="utf-8")), order.exact)
@@ -104,15 +103,19 @@ def opened(order: Order, context: int) -> Compiled:
             if fresh:
                 raise Unfit(f"the converted model failed its test: {error}") from error
             continue
-        os.utime(folder)
         _prune(order.place, folder)
         return compiled
     raise AssertionError("the second pass returns or raises")
 
 
-def _say(order: Order) -> None:
+def _make(order: Order, how: Callable[[Order], None]) -> None:
+    shutil.rmtree(order.folder, ignore_errors=True)
     named = order.adapter.name if order.adapter else "the base model"
     log.info("Converting %s for the fast engine; this happens once and takes some seconds", named)
+    try:
+        how(order)
+    except (OSError, RuntimeError, ImportError) as error:
+        raise Unfit(f"it cannot be converted: {error}") from error
 
 
 def _compiled(graph: Path, context: int, exact: bool) -> Compiled:
@@ -236,6 +239,8 @@ def _prune(place: Path, used: Path) -> None:
     """Remove the folders that were not used for longest, and what a killed conversion left."""
     from core.llm.base_weights import remove_stale
 
+    with contextlib.suppress(OSError):  # a folder that can only be read serves as well
+        os.utime(used)
     remove_stale(place)
     made = sorted(place.glob(f"{PREFIX}*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for folder in made[KEPT:]:

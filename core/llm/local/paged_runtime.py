@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.errors import ModelError
 from core.llm.adapters import check_adapter
 from core.llm.local.converted import Order, Unfit, opened
 from core.llm.local.paged import Table
@@ -122,8 +123,7 @@ def open_runtime(engine: str, order: Order, device: str, quantization: str, dtyp
     """The runtime that the settings ask for; `auto` is the fast one where it can be.
 
     Raises:
-        ModelError: neither can be loaded.
-        Unfit: only the fast one was asked for, and it cannot be.
+        ModelError: it cannot be loaded, or only the fast one was asked for and it cannot be.
     """
     from core.llm.local.runtime import pick_device
 
@@ -136,6 +136,8 @@ def open_runtime(engine: str, order: Order, device: str, quantization: str, dtyp
         return PagedRuntime(order, common)
     except Unfit as error:
         if engine == "openvino":
-            raise
+            raise ModelError(
+                f"TRIVIUM_ENGINE=openvino, and {error}; set it to auto to have transformers answer"
+            ) from error
         log.warning("The fast engine is not used, transformers answers: %s", error)
         return common()
