@@ -52,6 +52,8 @@ class Passage(Noun):
     text: str
     heading: str = ""
     page: int | None = None
+    sheet: str = Field(default="", description="the sheet of a workbook that it stands on")
+    rows: tuple[int, int] | None = Field(default=None, description="its first and last row there, as the sheet counts them")
     score: float = 0.0
     dense: float = Field(default=0.0, description="cosine likeness of query and passage, -1 to 1, not normalized")
     bm25: float = Field(default=0.0, description="BM25 score, not normalized")
@@ -81,6 +83,8 @@ class Citation(Noun):
     end: int
     heading: str = ""
     page: int | None = None
+    sheet: str = ""
+    rows: tuple[int, int] | None = None
     support: float = 0.0
 
 
@@ -119,6 +123,7 @@ class Answer(Noun):
     dropped: tuple[str, ...] = Field(
         default=(), description="sentences that failed the citation check and were not shown"
     )
+    dropped_why: tuple[str, ...] = Field(default=(), description="what was wrong with each of them, in their order")
     confidence: float | None = None
     refused: bool = False
     reviewed: bool = Field(default=False, description="a reviewer's correction, word for word; no model wrote it")

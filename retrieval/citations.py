@@ -134,6 +134,8 @@ def cite(number: int, sentence: str, passage: Passage, start: int, end: int, sup
         end=end,
         heading=passage.heading,
         page=passage.page,
+        sheet=passage.sheet,
+        rows=passage.rows,
         support=support,
     )
 

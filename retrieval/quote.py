@@ -234,6 +234,8 @@ def citation(number: int, one: Scored) -> Citation:
         end=one.piece.end,
         heading=one.passage.heading,
         page=one.passage.page,
+        sheet=one.passage.sheet,
+        rows=one.passage.rows,
         support=round(one.score, 4),
     )
 
