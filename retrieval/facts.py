@@ -7,8 +7,11 @@ from functools import lru_cache
 
 from retrieval.words import STOPWORDS, TOKEN, stem
 
+# "No later than" sets a limit and "with or without" leaves it open; "too late to" says that it cannot be.
 NEGATION = re.compile(
-    r"\b(?:not(?! only\b| sure\b| just\b)|no|never|without|neither|nor|none|nobody|nothing|nowhere|cannot|hardly|unable|\w+n['’]t)\b",
+    r"\b(?:not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
+    r"no(?! (?:more|less|fewer|later|earlier|longer than|shorter|older|younger|higher|lower|sooner|matter|doubt)\b)|never|"
+    r"(?<!with or )without|neither|nor|none|nobody|nothing|nowhere|cannot|hardly|unable|too(?= \w+ (?:to|for)\b)|\w+n['’]t)\b",
     re.IGNORECASE,
 )
 # Words that deny without a negation: "closed to lorries" says that lorries cannot use it.
@@ -31,6 +34,8 @@ OPPOSITES = (
     "on off", "weekly daily", "weekly monthly", "daily monthly", "true false", "old new", "strong weak", "safe dangerous",
 )  # fmt: skip
 SMALL_STEMS = frozenset(map(stem, STOPWORDS))
+SPELLED_OUT = {"us": ("united", "states"), "usa": ("united", "states", "america"), "uk": ("united", "kingdom"),
+               "eu": ("european", "union"), "un": ("united", "nations")}  # fmt: skip
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis")
 CLAUSE = re.compile(
     r";\s+|:\s+|,\s+(?:and|but|or|while|whereas|although|though|which|who|because|so|helped)\s+|\s+(?:but|while|whereas|although)\s+|\s+and\s+(?=\w+(?:s|ed|d)?\s)|,\s+"
@@ -65,10 +70,23 @@ def name_stands(name: str, text: str) -> bool:
     parts = TOKEN.findall(name)
     if " " in name:
         return False
+    if initials(name, text):
+        return True
     if len(parts) > 1:
         return all(name_stands(part, text) for part in parts)
     known = {stem(token) for token in TOKEN.findall(lowered)}
     return stem(name) in known or (len(name) > 5 and any(len(word) > 4 and name.startswith(word) for word in known))
+
+
+def initials(name: str, text: str) -> bool:
+    """Whether a name is written in full where the text has its initials, or the other way round: US, United States."""
+    letters = re.sub(r"\W", "", name)
+    if 2 <= len(letters) <= 5:
+        spelled = "".join(word[0] for word in re.findall(r"\b[A-Z][\w’']*", text)).lower()
+        if letters in spelled:
+            return True
+    short = {re.sub(r"\W", "", one).lower() for one in re.findall(r"\b(?:[A-Z]\.?){2,5}(?![a-z])", text)}
+    return any(name in SPELLED_OUT.get(one, ()) for one in short)
 
 
 def negated(text: str) -> bool:
@@ -104,13 +122,19 @@ def opposed(sentence: str, passage: str) -> str:
         rivals = (opposites().get(word, frozenset()) & its) - mine
         if rivals and not turned_round(word, min(rivals), sentence, passage):
             return word
-        if len(word) > 3 and any(prefix + word in its and prefix + word not in mine for prefix in PREFIXES):
+    return prefixed(sentence, passage)
+
+
+def prefixed(sentence: str, passage: str) -> str:
+    """The word of the sentence that the passage has with a denying prefix instead, or without it: active, inactive."""
+    mine, its = (set(TOKEN.findall(text.lower())) for text in (sentence, passage))
+    for word in sorted(mine - its):
+        if len(word) > 3 and any(prefix + word in its - mine for prefix in PREFIXES):
             return word
-        if any(
-            word.startswith(prefix) and len(word) > len(prefix) + 3 and word[len(prefix) :] in its
-            for prefix in PREFIXES
-        ):
-            return word
+        for prefix in PREFIXES:
+            rest = word[len(prefix) :]
+            if word.startswith(prefix) and len(rest) > 3 and stem(rest) in {stem(one) for one in its - mine}:
+                return word
     return ""
 
 

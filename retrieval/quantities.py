@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from core import spelled
-from retrieval.words import STOPWORDS, stem
+from retrieval.units import FACTORS, KINDS, rate_after, unit_after, unit_name
 
 ORDINALS = [
     "first",
@@ -31,38 +31,58 @@ SCALES = spelled.SCALES | {"k": 1e3}
 WEAK = frozenset({"one", "first", "second", "once", "twice", "zero"})
 NUMBER = re.compile(
     r"(?P<money>[$€£])?(?P<digits>(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])|(?<![\w.])\d+(?:[.:]\d+)*(?:e[-+]?\d+)?)"
-    r"(?P<glued>%|[a-zA-Z]{1,3}\b)?|\b(?P<word>" + "|".join([*VALUES, *SCALES]) + r")\b",
+    r"(?P<glued>%|[a-zA-Zµ]{1,4}\b)?|\b(?P<word>" + "|".join([*VALUES, *SCALES]) + r")\b",
     re.IGNORECASE,
 )
 SPELLED = re.compile(r"\b(?:" + "|".join(word for word in spelled.VALUES if word != "one") + r")\b", re.IGNORECASE)
-UNIT_AFTER = re.compile(r"[\s-]*(%|°|[A-Za-z]+)")
-UNITS = {
-    "percent": "%", "per": "", "gigabyte": "gb", "gib": "gb", "terabyte": "tb", "megabyte": "mb", "kilogram": "kg",
-    "millimetre": "mm", "millimeter": "mm", "metre": "m", "meter": "m", "kilometre": "km", "kilometer": "km", "s": "second",
-    "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "millisecond": "ms", "dollar": "$", "usd": "$",
-    "euro": "€", "eur": "€", "pound": "£", "gbp": "£",
-}  # fmt: skip
-KINDS = {
-    **dict.fromkeys(("ms", "second", "minute", "hour", "day", "night", "week", "month", "year", "decade"), "time"),
-    **dict.fromkeys(("mb", "gb", "tb"), "size"), **dict.fromkeys(("mm", "cm", "m", "km"), "length"),
-    **dict.fromkeys(("g", "kg", "t"), "weight"), **dict.fromkeys(("$", "€", "£"), "money"), "%": "%", "bit": "bit",
-}  # fmt: skip
-FACTORS = {
-    "ms": ("time", 1e-3), "second": ("time", 1.0), "minute": ("time", 60.0), "hour": ("time", 3600.0),
-    "day": ("time", 86400.0), "week": ("time", 604800.0), "month": ("months", 1.0), "year": ("months", 12.0),
-    "decade": ("months", 120.0), "mb": ("size", 1e-3), "gb": ("size", 1.0), "tb": ("size", 1e3), "mm": ("length", 1e-3),
-    "cm": ("length", 1e-2), "m": ("length", 1.0), "km": ("length", 1e3), "g": ("weight", 1e-3), "kg": ("weight", 1.0),
-    "t": ("weight", 1e3), "%": ("share", 1e-2), "share": ("share", 1.0),
-}  # fmt: skip
 SHARES = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
-SHARE = re.compile(r"\b(?:a|an|one|by)\s+(half|third|quarter|fifth|tenth)\b|\b(half)\b", re.IGNORECASE)
+# "A third album" is no share, "a third of it" and "by a third" are.
+SHARE = re.compile(
+    r"\b(?:(two|three|four)[\s-]+)(half|third|quarter|fifth|tenth)s\b|\b(?:a|an|one|by an?)[\s-]+(half|quarter)\b|\b(half)\b|"
+    r"\b(?:(?:a|an|one)[\s-]+(third|fifth|tenth)\b(?=\s*(?:$|[.,;:)]|(?:of|the|more|less|as|is|are|may|in|\w+er)\b))|by an? (third|fifth|tenth))\b",
+    re.IGNORECASE,
+)
+# "half a year" is six months, "one and a half times" 1.5 times.
+HALF_TIME = re.compile(
+    r"\bhalf[\s-]an?[\s-](hour|day|week|month|year|minute)\b|\bhalf[\s-](?=year)(year)", re.IGNORECASE
+)
+AND_A_HALF = re.compile(r"\b(\w+) and a half\b", re.IGNORECASE)
+# "once a year", "weekly": a length of time that no number is written for.
+EACH = re.compile(r"\b(?:per|an?|each|every|in an?) (hour|day|week|month|year|minute|second)\b", re.IGNORECASE)
+ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
+           "annually": "year"}  # fmt: skip
+EDGE = r"\s*(?:about|around|roughly|approximately|some|the|an age of|the age of)?\s*[$€£]?$"
+AT_MOST = re.compile(
+    r"\b(?:at most|at the latest|not? (?:more|later|longer|higher|older|larger) than|not (?:over|above)|up to|maximum(?: \w+)?(?: of| is)?|"
+    r"(?<!no )(?<!not )(?:less|fewer|younger|shorter|smaller|lower|lighter|nearer|closer|earlier) than|under|below|within)"
+    + EDGE,
+    re.IGNORECASE,
+)
+AT_LEAST = re.compile(
+    r"\b(?:at least|not? (?:less|fewer|younger|shorter|earlier|lower|smaller) than|not (?:under|below)|minimum(?: \w+)?(?: of| is)?|"
+    r"(?<!no )(?<!not )(?:more|older|longer|greater|higher|larger|heavier|later|further) than|over|above|exceed\w*|beyond)"
+    + EDGE,
+    re.IGNORECASE,
+)
+OR_MORE = re.compile(
+    r"^[\s-]*(?:\w+\s+){0,2}?(?:(?:or|and) (?:more|older|over|above|longer|higher|later|up)\b|at (?:the )?least\b)",
+    re.IGNORECASE,
+)
+OR_LESS = re.compile(
+    r"^[\s-]*(?:\w+\s+){0,2}?(?:(?:or|and) (?:less|fewer|younger|under|below|shorter|earlier)\b|at (?:the )?(?:most|latest)\b)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class Number:
+    """`rate`: the time that it is for ("per minute"); `bound`: -1 at most, 1 at least, 0 neither; `weak`: says little."""
+
     value: float
     unit: str
     weak: bool
+    rate: str = ""
+    bound: int = 0
 
     @property
     def kind(self) -> str:
@@ -75,27 +95,30 @@ class Number:
 
     def same(self, other: Number) -> bool:
         """The same amount, whatever the unit: two weeks are 14 days, a quarter is 25 %."""
+        if self.rate and other.rate and self.rate != other.rate:
+            return False
         if self.equal(other):
             return True
         mine, its = FACTORS.get(self.unit), FACTORS.get(other.unit)
         if mine is None or its is None or mine[0] != its[0]:
             return False
-        return abs(self.value * mine[1] - other.value * its[1]) < 1e-6 * max(1e-3, abs(self.value * mine[1]))
+        # Units of length and weight are rounded when they are changed into each other.
+        near = 1e-6 if mine[1] == its[1] or mine[0] in ("time", "months", "share") else 0.005
+        return abs(self.value * mine[1] - other.value * its[1]) <= near * max(1e-9, abs(self.value * mine[1]))
 
     def equal(self, other: Number) -> bool:
         if abs(self.value - other.value) > 1e-9 * max(1.0, abs(self.value)):
             return False
-        known = self.unit in KINDS and other.unit in KINDS
-        return not known or self.unit == other.unit
+        # A time of day is no amount of something.
+        units = {self.unit, other.unit}
+        known = units <= KINDS.keys() or ("clock" in units and bool(units & KINDS.keys()))
+        return not known or len(units) == 1
 
 
 @lru_cache(maxsize=20_000)
 def numbers(text: str) -> tuple[Number, ...]:
     """Numbers with their units: "3,000 tickets" is 3000 ticket, "twelve hours" 12 hour, "1.4 billion dollars" 1.4e9 $."""
-    found = [
-        Number(SHARES[(match.group(1) or match.group(2)).lower()], "share", False) for match in SHARE.finditer(text)
-    ]
-    text = SHARE.sub(lambda match: "-" * len(match.group()), text)
+    found, text = _parts(text)
     end = 0
     for match in NUMBER.finditer(text):
         if match.start() < end:
@@ -112,10 +135,52 @@ def numbers(text: str) -> tuple[Number, ...]:
                 break
             weak = False
             end += following.end()
-        if not unit and (after := UNIT_AFTER.match(text[end:])):
-            unit = unit_name(after.group(1))
-        found.append(Number(value, unit, weak and unit not in KINDS))
+        unit = unit or unit_after(text[end:])
+        found.append(
+            Number(value, unit, weak and unit not in KINDS, rate_after(text[end:]), bound(text, match.start(), end))
+        )
     return tuple(found)
+
+
+def _parts(text: str) -> tuple[list[Number], str]:
+    """Numbers that are written as parts of a whole, and the text with dashes in their place."""
+
+    def blank(match: re.Match[str]) -> str:
+        return "-" * len(match.group())
+
+    found = [
+        Number(0.5, (match.group(1) or match.group(2)).lower(), False, bound=bound(text, *match.span()))
+        for match in HALF_TIME.finditer(text)
+    ]
+    text = HALF_TIME.sub(blank, text)
+    for match in AND_A_HALF.finditer(text):
+        if (whole := VALUES.get(match.group(1).lower())) is not None:
+            unit = unit_after(text[match.end() :])
+            found.append(Number(whole + 0.5, "share" if unit == "time" else unit, False))
+    text = AND_A_HALF.sub(blank, text)
+    for match in SHARE.finditer(text):
+        many, *named = match.groups()
+        part = SHARES[next(filter(None, named)).lower()]
+        found.append(
+            Number(VALUES.get((many or "").lower(), 1.0) * part, "share", False, bound=bound(text, *match.span()))
+        )
+    return found, SHARE.sub(blank, text)
+
+
+def bound(text: str, start: int, end: int) -> int:
+    """Whether a number at `start:end` is a lower limit (1, "at least"), an upper one (-1, "up to") or neither (0)."""
+    before, after = text[max(0, start - 40) : start], text[end : end + 40]
+    if AT_MOST.search(before) or OR_LESS.match(after):
+        return -1
+    return int(bool(AT_LEAST.search(before) or OR_MORE.match(after)))
+
+
+@lru_cache(maxsize=20_000)
+def durations(text: str) -> tuple[Number, ...]:
+    """Lengths of time that no number is written for: "once a year" and "yearly" are one year."""
+    units = [match.group(1).lower() for match in EACH.finditer(text)]
+    units += [ADVERBS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in ADVERBS]
+    return tuple(Number(1.0, unit, True) for unit in units)
 
 
 def first_value(match: re.Match[str]) -> tuple[float, str, bool]:
@@ -135,15 +200,6 @@ def first_value(match: re.Match[str]) -> tuple[float, str, bool]:
     if glued == "k":
         return value * 1e3, "", False
     return value, match.group("money") or (unit_name(glued) if glued else ""), False
-
-
-def unit_name(word: str) -> str:
-    lowered = word.lower()
-    if lowered in STOPWORDS and lowered not in UNITS:
-        return ""
-    singular = lowered[:-1] if lowered.endswith("s") and len(lowered) > 2 else lowered
-    named = UNITS.get(lowered, UNITS.get(singular))
-    return named if named is not None else singular if singular in KINDS else stem(lowered)
 
 
 @lru_cache(maxsize=20_000)

@@ -1,0 +1,185 @@
+"""Where a sentence says more than a passage: all for most, must for may, at most for at least, without the condition. Pure;
+English. Each function gives the reason, or nothing where it finds none; `told` is the passage's sentence that it is held against.
+"""
+
+from __future__ import annotations
+
+import re
+
+from retrieval.facts import NEGATION
+from retrieval.quantities import numbers
+from retrieval.told import stems
+from retrieval.words import TOKEN
+
+# The first that fits counts; "nearly all" is most.
+SHARES = (
+    ("most", r"(?:nearly|almost|virtually|practically) (?:all|every|always)|most (?:of|\w+s)\b|mostly|usually|generally|typically|(?:the|a) majority|as a rule|normally"),
+    ("few", r"(?:only )?(?:a )?(?:very )?few(?! (?:years|months|weeks|days|hours|minutes))|rarely|seldom|hardly (?:any|ever)|scarcely|a minority|only some"),
+    ("some", r"not (?:all|every|always)|some(?! \d)|several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
+    ("all", r"all|every|each|always|everyone|everybody|anyone|anybody|anything|any|entire|entirely|completely|without exception|in every case"),
+)  # fmt: skip
+SHARE = [(name, re.compile(rf"\b(?:{form})\b", re.IGNORECASE)) for name, form in SHARES]
+OVERSTATED = {
+    ("all", "most"),
+    ("all", "some"),
+    ("all", "few"),
+    ("most", "few"),
+    ("most", "some"),
+    ("few", "most"),
+    ("few", "all"),
+}
+CONDITION = re.compile(
+    r"\b(?:if|unless|provided(?: that)?|as long as|only (?:if|when|after|with|for|by|at|in|on|to|where)|on condition|in case|except|subject to|"
+    r"after asking|other than|but not)\b|\bonly\b(?=[.;,]|$)",
+    re.IGNORECASE,
+)
+OPEN = re.compile(
+    r"\b(?:always|any(?: time)?|anyone|anybody|every|all|whatever|in any case|freely|without (?:any|asking)|even if|even when|regardless|whether or not)\b",
+    re.IGNORECASE,
+)
+DESPITE = re.compile(
+    r"\b(?:even (?:if|when|with)|regardless|whether or not|without any|without (?:ask|hav)\w*)", re.IGNORECASE
+)
+MENTIONS = re.compile(
+    r"\b(?:if|unless|provided|as long as|only|when|once|after|except|with|without|while|where|subject|in case|until|before|than|at any time|for)\b",
+    re.IGNORECASE,
+)
+ONLY = re.compile(
+    r"\b(?:only|solely|exclusively|nobody but|no one but|none but)\b(?! (?:after|when|if))", re.IGNORECASE
+)
+ONLY_TOO = re.compile(
+    r"\b(?:only|solely|exclusively|alone|sole|just|except|unless|nobody|no other|nothing|not|no|never|but)\b",
+    re.IGNORECASE,
+)
+OTHERS = re.compile(r"\b(?:others?|rest|else|otherwise|remaining|below that|above that)\b", re.IGNORECASE)
+MUST = re.compile(
+    r"\b(?:must|has to|have to|had to|shall|is required|are required|is obliged|are obliged|needs? to|obligatory|mandatory)\b",
+    re.IGNORECASE,
+)
+MAY = re.compile(r"\b(?:may|can|could|might|allowed|permitted|able to|optional|free to)\b", re.IGNORECASE)
+SHOULD = re.compile(r"\b(?:should|ought|recommend\w*|if possible|advis\w+)\b", re.IGNORECASE)
+SUPPOSED = re.compile(
+    r"\b(?:whether|could not be (?:shown|proven|established)|not known|unclear|alleged\w*|supposed\w*|hypothe\w+|speculat\w+)\b",
+    re.IGNORECASE,
+)
+EXPECTED = re.compile(
+    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|estimat\w*|will|would|plan(?:s|ned)? to|is due|are due|intend\w*)\b",
+    re.IGNORECASE,
+)
+PAST = re.compile(r"\b(?:was|were|had|did|fell|rose|grew|became|\w{3,}ed)\b", re.IGNORECASE)
+OPENLY = re.compile(
+    r"\b(?:whether|open|unclear|unknown|not (?:known|shown|clear)|could|might|may|perhaps|possibly|suspect\w*|if)\b",
+    re.IGNORECASE,
+)
+
+
+def overstated(sentence: str, told: str, passage: str) -> str:
+    """Anything below, the first that is found."""
+    return (
+        other_bound(sentence, told, passage)
+        or other_share(sentence, told)
+        or only_added(sentence, told)
+        or other_duty(sentence, told)
+        or condition_lifted(sentence, told)
+        or only_supposed(sentence, told)
+    )
+
+
+def other_bound(sentence: str, told: str, passage: str) -> str:
+    """A number that is a lower limit in one and an upper limit in the other."""
+    if odd(sentence) != odd(told) or OTHERS.search(told):
+        return ""
+    mine, its = numbers(sentence), [*numbers(told)] or [*numbers(passage)]
+    for number in mine:
+        same = [other.bound for other in its if number.same(other)]
+        if number.bound and same and all(bound == -number.bound for bound in same) and not both_ways(sentence, told):
+            return f"the passage gives {number.value:g} as {'an upper' if number.bound > 0 else 'a lower'} limit"
+    return ""
+
+
+def both_ways(sentence: str, told: str) -> bool:
+    """Whether the sentence turns two things round, which says the same: "less than six, more often", "more than six, less"."""
+    ways = [[bool(re.fullmatch("more|over|above|longer|higher|later", word)) for word in re.findall(
+        r"more|over|above|longer|higher|later|less|fewer|under|below|shorter|lower|earlier", text.lower())] for text in (sentence, told)]  # fmt: skip
+    return len(ways[0]) == len(ways[1]) > 1 and all(one != other for one, other in zip(*ways, strict=True))
+
+
+def odd(text: str) -> bool:
+    return len(NEGATION.findall(text)) % 2 == 1
+
+
+def share(text: str) -> str:
+    """How many, or how often: the first share that a text speaks of."""
+    found = [(match.start(), name) for name, form in SHARE if (match := form.search(text))]
+    names = {name for _, name in found}
+    # "Nearly all" is found as all too.
+    return "most" if "most" in names else min(found, default=(0, ""))[1]
+
+
+def other_share(sentence: str, told: str) -> str:
+    mine, its = share(sentence), share(told)
+    if odd(sentence) != odd(told):
+        return ""
+    if (mine, its) in OVERSTATED:
+        return f"the passage says this of {its}, and not of {mine}"
+    condition = CONDITION.search(told)
+    limited = condition is not None and not under(told, condition) & stems(sentence)
+    limited = limited or any(
+        number.bound and not any(number.same(one) for one in numbers(sentence)) for number in numbers(told)
+    )
+    if mine == "all" and its != "all" and limited and not CONDITION.search(sentence):
+        return "the passage sets a limit to this"
+    return ""
+
+
+def only_added(sentence: str, told: str) -> str:
+    if ONLY.search(sentence) and not ONLY_TOO.search(told):
+        return "the passage does not say 'only'"
+    return ""
+
+
+def other_duty(sentence: str, told: str) -> str:
+    """Must for may, or the other way round, where neither is denied."""
+    if odd(sentence) or odd(told):
+        return ""
+    mine, its = duties(sentence), duties(told)
+    if mine and its and not mine & its:
+        return f"the passage says {sorted(its)[0]!r}, and not {sorted(mine)[0]!r}"
+    return ""
+
+
+def duties(text: str) -> set[str]:
+    return {name for name, form in (("must", MUST), ("may", MAY), ("should", SHOULD)) if form.search(text)}
+
+
+def condition_lifted(sentence: str, told: str) -> str:
+    """The passage says it under a condition, the sentence without one, or in spite of it."""
+    match = CONDITION.search(told)
+    if not match:
+        return ""
+    why = "the passage sets a condition for this"
+    if DESPITE.search(sentence) and not DESPITE.search(told):
+        return why
+    if under(told, match) & stems(sentence):
+        return ""
+    before = [word.lower() for word in MENTIONS.findall(told[: match.start()])]
+    own = [word for word in MENTIONS.findall(sentence) if word.lower() not in before]
+    return why if not own or match.group().lower().startswith("only ") else ""
+
+
+def under(told: str, match: re.Match[str]) -> frozenset[str]:
+    """Stems of the condition."""
+    return stems(re.split(r"[.;]|, (?!and\b)", told[match.end() :])[0])
+
+
+def only_supposed(sentence: str, told: str) -> str:
+    """What the passage leaves open or expects, said as a fact or as done."""
+    if SUPPOSED.search(told) and not OPENLY.search(sentence) and not odd(sentence):
+        return "the passage leaves this open"
+    if EXPECTED.search(told) and PAST.search(sentence) and not PAST.search(told) and not EXPECTED.search(sentence):
+        return "the passage expects this only"
+    return ""
+
+
+def content(text: str) -> int:
+    return len(TOKEN.findall(text))

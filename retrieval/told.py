@@ -1,0 +1,209 @@
+"""What a text says, part by part: each with the subject that it inherits, and whether it is denied. Pure; English.
+
+A part is what can be true or false by itself: "The tenant pays; the landlord does not" has two. Where a part leaves out its
+subject ("... and lifts 90 kg") or its verb ("coffee does not", "all others by post"), it takes them from the part before.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from retrieval.facts import NEGATION
+from retrieval.quantities import figures_alike
+from retrieval.sentences import Piece, pieces
+from retrieval.words import STOPWORDS, TOKEN, stem, words
+
+# Parts stand side by side: what one says of its subject the other does not say of its own.
+BESIDE = re.compile(
+    r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or|nor)\s+|\s+and\s+(?=\w+(?:\s+\w+){1,})|"
+    r",\s+(?=(?:all |the )?(?:others?|rest|remaining)\b)|,\s+(?=(?:\w+\s+){1,3}\d)",
+    re.IGNORECASE,
+)
+# A part within a part: its negation does not reach the other.
+WITHIN = re.compile(
+    r",?\s+(?=(?:if|unless|without|when|whenever|because|before|after|until|since|once|so that|provided|as long as|in order to|which|who)\b)|"
+    r",\s+",
+    re.IGNORECASE,
+)
+SPEAKS_OF_IT = re.compile(
+    r"^(?:this|these|that|those|both|such)\b|\b(?:it|its|they|their|them|he|she|his|her)\b", re.IGNORECASE
+)
+BRACKETS = re.compile(r"\s*\([^()]*\)")
+DETERMINERS = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "all",
+        "some",
+        "each",
+        "every",
+        "no",
+        "its",
+        "their",
+        "his",
+        "her",
+        "this",
+        "these",
+        "our",
+        "other",
+    ]
+)
+VERB = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|may|must|can|could|will|would|shall|should|might|does|do|did|cannot|need|needs)\b",
+    re.IGNORECASE,
+)
+# "Coffee does not", "the green line does too".
+SHORT = re.compile(
+    r"^(?P<who>[^,;]{2,50}?) (?:do|does|did|is|are|was|were|may|can|must|will|has|have)(?P<not> not|n['’]t)?(?: so| too| as well)?[.!]?$",
+    re.IGNORECASE,
+)
+# "Does not mean that you must": what follows is denied, and not the meaning.
+NOT_MEAN = re.compile(r"\b(?:do|does|did) not (?:mean|say|imply|require)\b(?: that)?|\bno reason to\b", re.IGNORECASE)
+FULL = 2
+WHOLE = re.compile(r"\d+(?:[.:]\d+)+|[^\W_]+")
+
+
+@dataclass(frozen=True)
+class Part:
+    """`text` as it stands in `sentence`; `own`: stems of its words, numbers in digits; `given`: those that it takes from
+    before it; `denied`: whether it is negated."""
+
+    text: str
+    sentence: str
+    own: frozenset[str]
+    given: frozenset[str] = frozenset()
+    denied: bool = False
+
+    @property
+    def all(self) -> frozenset[str]:
+        return self.own | self.given
+
+
+@lru_cache(maxsize=20_000)
+def whole_sentences(passage: str) -> tuple[str, ...]:
+    """The sentences of a passage that do not contain each other."""
+    found: list[Piece] = []
+    for piece in pieces(passage):
+        if not found or piece.start >= found[-1].end:
+            found.append(piece)
+    return tuple(piece.text for piece in found) or (passage,)
+
+
+@lru_cache(maxsize=20_000)
+def parts(text: str) -> tuple[Part, ...]:
+    """The parts of a text that stand side by side, in their order."""
+    found: list[Part] = []
+    before, last_sentence = frozenset[str](), ""
+    for sentence in whole_sentences(text):
+        begins = len(found)
+        for piece in side_by_side(BRACKETS.sub(" ", sentence)):
+            given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
+            last = found[-1] if len(found) > begins else None
+            if last is not None:
+                given |= frozenset() if own_subject(piece) else subject(found[begins].text) | carried(piece, last)
+            found.append(part(piece, sentence, given, last))
+        if len(found) > begins:
+            before = subject(found[begins].text) | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
+        last_sentence = sentence
+    return tuple(found)
+
+
+def part(piece: str, sentence: str, given: frozenset[str], last: Part | None) -> Part:
+    short = SHORT.match(piece) if last else None
+    if last and short:
+        rest = last.own - subject(last.text)
+        return Part(piece, sentence, stems(short.group("who")) | rest, given, bool(short.group("not")))
+    own = stems(piece)
+    return Part(piece, sentence, own, given - own, denied(piece))
+
+
+def named_before(piece: str, last: str) -> frozenset[str]:
+    """Stems that name what "the stadium" is, if the sentence before said it: "Levi's stadium"."""
+    head = re.match(r"The (?:[\w$.,]+ ){0,2}?(\w+)", piece)
+    told = ordered(last) if head else ()
+    word = stem(head.group(1).lower()) if head else ""
+    return frozenset(told[max(0, told.index(word) - 2) : told.index(word)]) if word in told else frozenset()
+
+
+def carried(piece: str, last: Part) -> frozenset[str]:
+    """What a piece without a verb takes from the part before it: all that stands there before its last number, else its
+    beginning."""
+    if VERB.search(piece):
+        return frozenset()
+    told = ordered(last.text)
+    numbers = [n for n, word in enumerate(told) if word[0].isdigit()]
+    return last.given | frozenset(told[: numbers[-1]] if numbers else told[:2])
+
+
+def side_by_side(sentence: str) -> list[str]:
+    """The pieces of a sentence between which BESIDE stands; a piece of one word stays with the one before."""
+    found, start = [], 0
+    for match in BESIDE.finditer(sentence):
+        left, right = sentence[start : match.start()], BESIDE.split(sentence[match.end() :])[0]
+        if len(ordered(left)) >= FULL and ordered(right) and not listed(match.group(), left):
+            found.append(left.strip())
+            start = match.end()
+    return [*found, sentence[start:].strip()]
+
+
+def listed(joint: str, left: str) -> bool:
+    """Whether "and" joins two things of one list ("shares and bonds are"), and not two statements."""
+    if joint.strip(" ,").lower() not in ("and", "or"):
+        return False
+    return not VERB.search(left) and not re.search(r"\b\w+(?:s|ed)\b", " ".join(left.split()[1:]))
+
+
+@lru_cache(maxsize=20_000)
+def denied(text: str) -> bool:
+    return len(NEGATION.findall(text)) % 2 == 1
+
+
+@lru_cache(maxsize=20_000)
+def ordered(text: str) -> tuple[str, ...]:
+    """Stems of the words with content in their order; numbers in digits and in one piece."""
+    tokens = WHOLE.findall(figures_alike(text).lower())
+    return tuple(token if token[0].isdigit() else stem(token) for token in tokens if token not in STOPWORDS)
+
+
+def stems(text: str) -> frozenset[str]:
+    return frozenset(ordered(text))
+
+
+def subject(piece: str) -> frozenset[str]:
+    """Stems of what stands before the first helping verb; of the first two words with content, where none does."""
+    verb = VERB.search(piece)
+    if verb and 0 < len(words(piece[: verb.start()])) <= 4:
+        return stems(piece[: verb.start()])
+    return frozenset(ordered(piece)[:2])
+
+
+def own_subject(piece: str) -> bool:
+    """Whether a piece that follows another clearly has a subject of its own."""
+    tokens = TOKEN.findall(piece)
+    if not tokens or not words(tokens[0]) and tokens[0].lower() not in DETERMINERS:
+        return False
+    verb = VERB.search(piece)
+    if verb:
+        return 0 < len(words(piece[: verb.start()])) <= 4 and verb.start() > 0 and "," not in piece[: verb.start()]
+    return not tokens[0].endswith(("s", "ed", "ly", "ing")) and len(tokens) > 3
+
+
+@lru_cache(maxsize=20_000)
+def statements(text: str) -> tuple[Part, ...]:
+    """The parts of a text, cut further where a negation ends: "do not stop | when the lamp flashes"."""
+    found: list[Part] = []
+    for one in parts(text):
+        if SHORT.match(one.text):
+            found.append(one)
+            continue
+        if match := NOT_MEAN.search(one.text):
+            rest = one.text[match.end() :]
+            found.append(Part(rest, one.sentence, stems(rest), frozenset(), not denied(rest)))
+            continue
+        for piece in filter(None, WITHIN.split(one.text)):
+            if words(piece):
+                found.append(Part(piece, one.sentence, stems(piece), one.given, denied(piece)))
+    return tuple(found)
