@@ -9,10 +9,15 @@ from difflib import SequenceMatcher
 from retrieval.facts import all_stems, clauses, denials, name_stands, names, negated, opposed
 from retrieval.quantities import numbers
 from retrieval.sentences import Piece, pieces
+from retrieval.units import KINDS
 from retrieval.words import TOKEN, words
 
 # A clause of fewer content words says too little to be compared alone.
 FULL_CLAUSE = 3
+# What a sentence may begin with instead of its subject.
+OPENING = frozenset(
+    ["yes", "no", "well", "so", "and", "but", "it", "they", "he", "she", "this", "these", "here", "also", "there"]
+)
 VAGUE = frozenset(
     [
         "often",
@@ -46,6 +51,25 @@ def contradiction(sentence: str, passage: str) -> str:
         if why := clause_disagrees(part, passage):
             return why
     return displaced_number(sentence, passage) or other_subject(sentence, passage) or other_agent(sentence, passage)
+
+
+def other_unit(sentence: str, passage: str) -> str:
+    """A number that the passage gives with another unit only, while it gives another number with this one."""
+    its = numbers(passage)
+    for number in numbers(sentence):
+        same = [other for other in its if number.same(other)]
+        if (
+            not number.unit
+            or number.weak
+            or not same
+            or any(
+                not one.unit or one.unit == number.unit or (one.unit in KINDS and number.unit in KINDS) for one in same
+            )
+        ):
+            continue
+        if any(other.unit == number.unit and not number.same(other) for other in its):
+            return f"the passage gives {number.value:g} of something else"
+    return ""
 
 
 def copied(sentence: str, passage: str) -> bool:
@@ -194,6 +218,8 @@ def swapped_word(sentence: str, passage: str) -> str:
         taken = words(" ".join(its[i1:i2]))
         harmless = (
             any(word.isdigit() for word in put)
+            or bool(numbers(" ".join(its[i1:i2])) or numbers(" ".join(mine[j1:j2])))
+            or (j1 == 0 and mine[j1] in OPENING)
             or mine[j1].endswith("ly")
             or mine[j1] in VAGUE
             or any(word[:3] == mine[j1][:3] for word in taken)

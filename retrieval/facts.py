@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -9,9 +10,9 @@ from retrieval.words import STOPWORDS, TOKEN, stem
 
 # "No later than" sets a limit and "with or without" leaves it open; "too late to" says that it cannot be.
 NEGATION = re.compile(
-    r"\b(?:not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
+    r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
     r"no(?! (?:more|less|fewer|later|earlier|longer than|shorter|older|younger|higher|lower|sooner|matter|doubt)\b)|never|"
-    r"(?<!with or )without|neither|nor|none|nobody|nothing|nowhere|cannot|hardly|unable|too(?= \w+ (?:to|for)\b)|\w+n['’]t)\b",
+    r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|\w+n['’]t)\b",
     re.IGNORECASE,
 )
 # Words that deny without a negation: "closed to lorries" says that lorries cannot use it.
@@ -20,18 +21,26 @@ DENIAL = re.compile(
     r"exempt\w*|except|prevent\w*|avoid\w*|remov\w+|delet\w+|stop\w*|withdraw\w*|only|too|instead|rather|unless|until|in\w{4,}|un\w{4,})\b",
     re.IGNORECASE,
 )
+# Each word before the bar is the opposite of each after it.
 OPPOSITES = (
-    "before after", "more less", "more fewer", "above below", "over under", "most least", "maximum minimum", "higher lower",
-    "high low", "highest lowest", "rise fall", "rose fell", "rise drop", "grow shrink", "increase decrease", "increase reduce",
-    "add remove", "allow forbid", "allowed forbidden", "permit prohibit", "accept reject", "approve reject", "include exclude",
-    "first last", "start end", "begin end", "open close", "open shut", "enable disable", "east west", "north south",
-    "northern southern", "eastern western", "left right", "early late", "earlier later", "earliest latest", "long short",
-    "longer shorter", "large small", "larger smaller", "largest smallest", "big small", "fast slow", "faster slower",
-    "win lose", "won lost", "import export", "public private",
-    "internal external", "required optional", "mandatory optional", "manual automatic", "cheap expensive",
-    "better worse", "best worst", "day night", "male female", "men women", "mother father", "gain loss", "success failure",
-    "pass fail", "hot cold", "warm cold", "upper lower", "inside outside", "up down", "multiply divide", "even odd",
-    "on off", "weekly daily", "weekly monthly", "daily monthly", "true false", "old new", "strong weak", "safe dangerous",
+    "before | after", "more | less fewer", "above over | below under", "most | least fewest", "maximum | minimum", "higher | lower",
+    "high | low", "highest | lowest", "up | down",
+    "rise risen rose grow grew grown increase climb gain expand raise | fall fell fallen drop decline decrease reduce shrink shrank sink sank lower",
+    "add | remove", "allow permit | forbid forbidden prohibit ban", "accept approve | reject refuse", "include | exclude", "first | last",
+    "start begin | end finish", "open | close shut", "enable | disable", "east | west", "north | south", "northern | southern",
+    "eastern | western", "left | right", "early earlier earliest | late later latest", "long longer | short shorter", "large larger largest big | small smaller smallest",
+    "fast faster quick | slow slower", "win won | lose lost", "import | export", "public | private", "internal | external",
+    "required mandatory compulsory obligatory | optional voluntary", "manual | automatic", "cheap cheaper | expensive dearer", "better best | worse worst", "day | night",
+    "male men man | female women woman", "mother | father", "loss | gain profit", "success succeed | failure fail", "pass | fail", "hot warm | cold cool",
+    "upper | lower", "inside | outside", "multiply | divide", "even | odd", "on | off",
+    "true | false", "old | new", "strong stronger | weak weaker", "safe | dangerous", "uphold upheld affirm confirm | overturn overturned reverse",
+    "valid | void", "appear | vanish", "arrive | depart leave left", "enter | leave", "push | pull",
+    "fill full | empty", "wet | dry", "heavy heavier | light lighter", "thick | thin", "wide | narrow", "deep | shallow", "rich | poor",
+    "easy simple | difficult hard", "positive | negative", "attach | detach", "connect | disconnect", "lock | unlock", "tighten | loosen", "heat | cool",
+    "freeze frozen | thaw melt", "accelerate | brake", "improve | worsen", "temporary | permanent", "domestic | foreign", "credit | debit", "surplus | deficit",
+    "acute | chronic", "benign | malignant", "senior | junior", "front | rear back", "top | bottom", "add | subtract", "plus | minus", "encrypt | decrypt",
+    "create build | destroy demolish", "hire appoint | dismiss fire", "support favour | oppose", "guilty | innocent", "present | absent", "presence | absence",
+    "rare rarely | common often frequent", "always | never", "victory | defeat", "shorten | lengthen", "strengthen | weaken", "widen | narrow", "same | different",
 )  # fmt: skip
 SMALL_STEMS = frozenset(map(stem, STOPWORDS))
 SPELLED_OUT = {"us": ("united", "states"), "usa": ("united", "states", "america"), "uk": ("united", "kingdom"),
@@ -102,10 +111,11 @@ def denials(text: str) -> frozenset[str]:
 def opposites() -> dict[str, frozenset[str]]:
     """Each stem's opposites."""
     found: dict[str, set[str]] = {}
-    for pair in OPPOSITES:
-        one, other = map(stem, pair.split())
-        found.setdefault(one, set()).add(other)
-        found.setdefault(other, set()).add(one)
+    for line in OPPOSITES:
+        sides = [set(map(stem, side.split())) for side in line.split("|")]
+        for one, other in itertools.permutations(sides, 2):
+            for word in one:
+                found.setdefault(word, set()).update(other - one)
     return {word: frozenset(others) for word, others in found.items()}
 
 

@@ -1,34 +1,36 @@
-"""Where a sentence joins what a passage says of different things, or turns a comparison or an order round. Pure; English."""
+"""Where a sentence joins what a passage says of different things: another doer, case, reason or speaker. Pure; English."""
 
 from __future__ import annotations
 
 import re
 
-from retrieval.facts import denials, names, opposites
-from retrieval.quantities import numbers
+from retrieval.comparing import COMPARED
+from retrieval.facts import denials, names
 from retrieval.told import SPEAKS_OF_IT, Part, own_subject, parts, statements, stems, subject
-from retrieval.words import TOKEN, stem, words
+from retrieval.words import TOKEN, stem
 
-COMPARED = re.compile(
-    r"\b(?P<word>more|less|fewer|better|worse|further|\w{2,}(?<!oth)(?<!rath)er)\b(?P<what>(?: [\w'’-]+){0,6}?) than\b",
-    re.IGNORECASE,
-)
-UP = frozenset(
-    "more better further higher larger greater bigger longer heavier faster later older warmer hotter wider taller stronger richer thicker deeper dearer".split()
-)
-DOWN = frozenset(
-    "less fewer worse lower smaller shorter lighter slower earlier younger colder cooler narrower weaker poorer thinner nearer cheaper".split()
-)
 JOINS = re.compile(
     r"\b(?:than|although|though|while|whereas|but|both|and|unlike|instead|rather|like|as well as|neither|nor)\b",
     re.IGNORECASE,
 )
-BEFORE = re.compile(r"\b(before|after)\b", re.IGNORECASE)
-BECAUSE = re.compile(r"\b(?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of)\b", re.IGNORECASE)
+REASON = re.compile(
+    r"(?P<effect>.+?),? (?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|since|as|(?:the|its) reason being that) (?P<cause>.+)|"
+    r"(?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|since|as) (?P<cause2>[^,]+), (?P<effect2>.+)|"
+    r"(?P<cause3>.+?), (?:so|therefore|which is why|and so) (?P<effect3>.+)",
+    re.IGNORECASE,
+)
+IN_SPITE = re.compile(
+    r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
+)
 ENOUGH, MOST, FEW = 0.5, 0.65, 3
 # "Not until", "not while": says when it may be done.
 UNTIL = re.compile(
     r"\b(?:until|unless|before|while|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
+    re.IGNORECASE,
+)
+# What is left open is neither said nor denied.
+LEFT_OPEN = re.compile(
+    r"\b(?:whether|(?:is|are|was) (?:not known|open|unclear|unknown)|could not be (?:shown|proven)|(?:nobody|no one) knows)\b",
     re.IGNORECASE,
 )
 
@@ -57,30 +59,27 @@ def mixed(sentence: str, passage: str) -> str:
 
 def mixed_part(mine: Part, passage: str) -> str:
     told = parts(passage)
-    covered = [(weight(mine.own & one.all), one) for one in told]
-    most = max(weight for weight, _ in covered)
+    most = max((weight(mine.own & one.all) for one in told), default=0)
     if most < ENOUGH * weight(mine.own) or JOINS.search(mine.text):
         return ""
-    best = [one for weight, one in covered if weight == most]
+    best = [one for one in told if weight(mine.own & one.all) == most]
     for one in best:
         strange = mine.own - one.all
-        elsewhere = strange & frozenset().union(*(other.own for other in told if other is not one))
-        if not strange or strange != elsewhere or not in_place_of(mine, one, strange, most):
+        if not strange or strange - frozenset[str]().union(*(other.own for other in told if other is not one)):
             return ""
-    strange = mine.own - best[0].all
-    return f"the passage says this of something else than {', '.join(map(repr, sorted(strange)))}"
+    for one in best:
+        strange = mine.own - one.all
+        if in_place_of(mine, one, strange, most):
+            return f"the passage says this of something else than {', '.join(map(repr, sorted(strange)))}"
+    return ""
 
 
 def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> bool:
     """Whether what the sentence takes from elsewhere stands where `home` has something else: its subject, a number or a
     name of its own; or its only other words, where the rest is copied."""
     left = home.own - mine.own
-    if (
-        strange & subject(mine.text)
-        and subject(home.text) & left
-        and own_subject(home.text)
-        and not SPEAKS_OF_IT.search(home.text)
-    ):
+    theirs = home.given or (subject(home.text) if own_subject(home.text) else frozenset())
+    if strange & subject(mine.text) and theirs - mine.own and not SPEAKS_OF_IT.search(home.text):
         return True
     if any(word[0].isdigit() for word in strange):
         return any(word[0].isdigit() for word in left)
@@ -90,157 +89,124 @@ def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> b
     return 0 < len(left) <= FEW and most >= MOST * weight(mine.own)
 
 
-def turned(sentence: str, passage: str) -> str:
-    """Two things have changed places around "than", "before" or "after", or "from ... to"."""
-    return turned_comparison(sentence, passage) or turned_order(sentence, passage) or turned_range(sentence, passage)
+CONDITIONAL = re.compile(
+    r"^(?:if|when|whenever|once|unless) (?P<case>[^,]+), (?P<then>.+)$|^(?P<then2>.+?),? (?:if|when|whenever|once|unless) (?P<case2>.+)$",
+    re.IGNORECASE,
+)
 
 
-def turned_comparison(sentence: str, passage: str) -> str:
-    found = COMPARED.search(sentence)
+def other_case(sentence: str, passage: str) -> str:
+    """What the passage says of one case, the sentence says of another."""
+    found = CONDITIONAL.match(sentence.strip())
     if not found:
         return ""
-    first, second = compared(sentence, found)
-    first, second = first - second, second - first
-    way = direction(found.group("word"))
-    for theirs in COMPARED.finditer(passage):
-        its_first, its_second = near(passage[: theirs.start()], False), near(passage[theirs.end() :], True)
-        straight, crossed = (
-            len(first & its_first) + len(second & its_second),
-            len(first & its_second) + len(second & its_first),
-        )
-        its_way = direction(theirs.group("word"))
-        if straight != crossed and way and its_way:
-            return "" if (straight > crossed) == (way == its_way) else "the passage compares them the other way round"
-    return "the passage gives the greater number to the other" if compared_numbers(sentence, passage) < 0 else ""
-
-
-def compared(sentence: str, found: re.Match[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """What stands on either side of "than"."""
-    return stems(sentence[: found.start()] + found.group("what")), stems(sentence[found.end() :])
-
-
-def direction(word: str) -> int:
-    lowered = word.lower()
-    return 1 if lowered in UP else -1 if lowered in DOWN else 0
-
-
-def near(text: str, forwards: bool) -> frozenset[str]:
-    """Stems of the clause next to a place."""
-    pieces = re.split(r"[.;]", text)
-    return stems(pieces[0] if forwards else pieces[-1])
-
-
-def compared_numbers(sentence: str, passage: str) -> int:
-    """Whether the passage's numbers bear a comparison out (1), go against it (-1), or say nothing (0)."""
-    found = COMPARED.search(sentence)
-    way = direction(found.group("word")) if found else 0
-    if not found or not way:
-        return 0
-    first, second = compared(sentence, found)
-    common = first & second
-    matter = stems(sentence) - (first ^ second) | common
-    verdicts = set()
-    for one in amounts(first - second, second - first, matter, passage):
-        for other in amounts(second - first, first - second, matter, passage):
-            if one.kind == other.kind and one.unit == other.unit and one.value != other.value:
-                verdicts.add((1 if one.value > other.value else -1) * way)
-    return verdicts.pop() if len(verdicts) == 1 else 0
-
-
-def amounts(of: frozenset[str], rival: frozenset[str], matter: frozenset[str], passage: str) -> list:
-    """The numbers of the parts that speak of the one thing and not of its rival."""
-    fits = [one for one in parts(passage) if of & one.all and not (rival & one.own)]
-    fits = [one for one in fits if matter & one.own] or fits
-    return [number for one in fits for number in numbers(one.text) if not number.weak]
-
-
-def turned_order(sentence: str, passage: str) -> str:
-    """ "Before" and "after": what comes first in one comes last in the other."""
-    mine = in_time(sentence)
-    if mine is None:
+    case, then = stems(found.group("case") or found.group("case2")), stems(found.group("then") or found.group("then2"))
+    case, then = case - then, then - case
+    told = [stems(one) for one in sentences_of(passage)]
+    homes = [one for one in told if case and weight(case & one) >= MOST * weight(case)]
+    if not homes or not then or any(then & one for one in homes):
         return ""
-    for part in statements_of(passage):
-        its = in_time(part)
-        if its is None:
-            continue
-        straight = len(mine[0] & its[0]) + len(mine[1] & its[1])
-        crossed = len(mine[0] & its[1]) + len(mine[1] & its[0])
-        if crossed > straight:
-            return "the passage has this the other way round in time"
-        if straight > crossed:
-            return ""
+    elsewhere = any(weight(then & one) >= MOST * weight(then) for one in told)
+    return "the passage says this of another case" if elsewhere else ""
+
+
+STANCE = (
+    (1, r"(?:is|are|was|were) in favou?r of|says?|said|claims?|claimed|holds?|held|argues?|argued|states?|stated|reports?|reported|believes?|believed|recommends?|"
+        r"recommended|accepts?|accepted|supports?|supported|confirms?|confirmed|approves?|approved|demands?|demanded|admits?|admitted"),
+    (-1, r"den(?:y|ies|ied)|rejects?|rejected|disputes?|disputed|refutes?|refuted|contests?|contested|doubts?|doubted|opposes?|opposed|"
+         r"disagrees?|disagreed|(?:is|are|was|were) (?:opposed to|against)|advises? against|advised against|votes? against|voted against|refuses?|refused"),
+)  # fmt: skip
+HOLDER = [(way, re.compile(rf"(\w+) (?:also |still )?(?:{verbs})\b", re.IGNORECASE)) for way, verbs in STANCE]
+ACCORDING = re.compile(
+    r"\b(?:according to|in the (?:view|opinion|words) of) (?:the |an? )?((?:(?-i:[A-Z])\w+ )*\w+)", re.IGNORECASE
+)
+
+
+def stances(text: str) -> dict[str, int]:
+    """Who is for it (1) and who is against it (-1), by the stem of the name."""
+    found = {stem(match.group(1).split()[-1].lower()): 1 for match in ACCORDING.finditer(text)}
+    for way, form in HOLDER:
+        for match in form.finditer(text):
+            negated = re.search(r"\b(?:not|never|n't)\b", match.group())
+            found.setdefault(stem(match.group(1).lower()), -way if negated else way)
+    return found
+
+
+def other_stance(sentence: str, passage: str) -> str:
+    """The passage has the opposite said by the same."""
+    mine, its = stances(sentence), stances(passage)
+    for who in sorted(mine.keys() & its.keys()):
+        if mine[who] != its[who]:
+            return f"the passage has {who!r} say the opposite"
     return ""
 
 
-def statements_of(passage: str) -> list[str]:
-    return list(dict.fromkeys(one.sentence for one in parts(passage)))
-
-
-def in_time(sentence: str) -> tuple[frozenset[str], frozenset[str]] | None:
-    """What comes first and what comes later: "B after A", "before B, A" and "A before B" are one."""
-    found = BEFORE.search(sentence)
-    if not found:
-        return None
-    left, right = sentence[: found.start()], sentence[found.end() :]
-    if not words(left):
-        right, _, left = right.partition(",")
-    first, later = (left, right) if found.group(1).lower() == "before" else (right, left)
-    return (stems(first), stems(later)) if words(first) and words(later) else None
-
-
-def turned_range(sentence: str, passage: str) -> str:
-    """ "From 5 to 3" where the passage has "from 3 to 5"."""
-    form = re.compile(r"\bfrom (.{1,25}?) (?:to|until) (\S+)", re.IGNORECASE)
-    for mine in form.finditer(sentence):
-        for its in form.finditer(passage):
-            one, two = ([n.value for n in numbers(text)] for text in mine.groups())
-            a, b = ([n.value for n in numbers(text)] for text in its.groups())
-            if one and two and a and b and one != two and (one[0], two[0]) == (b[0], a[0]):
-                return "the passage has these numbers in the other order"
-    return ""
+def reasons(text: str, form: re.Pattern[str] = REASON) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """What happened and why, for each part of a text that gives a reason."""
+    found = []
+    for piece in re.split(r"[.;]\s+", text):
+        if match := form.fullmatch(piece.strip(" .")):
+            said = {name.rstrip("23"): stems(value) for name, value in match.groupdict().items() if value}
+            found.append((said["effect"] - said["cause"], said["cause"] - said["effect"]))
+    return found
 
 
 def other_cause(sentence: str, passage: str) -> str:
-    """The sentence gives a reason that the passage gives for something else."""
-    found = BECAUSE.search(sentence)
-    if not found:
-        return ""
-    effect, reason = stems(sentence[: found.start()]), stems(sentence[found.end() :])
-    told = statements_of(passage)
-    home = max(told, key=lambda one: weight(effect & stems(one)))
-    if reason & stems(home) or not any(reason & stems(one) for one in told):
-        return ""
-    return "the passage gives this as the reason of something else"
+    """The sentence gives a reason that the passage gives for something else, or takes the reason for what came of it."""
+    told = reasons(passage)
+    for effect, cause in reasons(sentence):
+        its = [one for one in told if most_of(effect, one[0])]
+        if any(most_of(cause, one[1]) for one in its):
+            continue
+        if any(most_of(effect, one[1]) and most_of(cause, one[0]) for one in told):
+            return "the passage has cause and effect the other way round"
+        if (
+            its
+            and not any(cause & one[1] for one in its)
+            and any(most_of(cause, stems(one)) for one in sentences_of(passage))
+        ):
+            return "the passage gives this as the reason of something else"
+    for effect, cause in reasons(sentence, IN_SPITE):
+        if any(most_of(effect, one[0]) and most_of(cause, one[1]) for one in told):
+            return "the passage gives this as the reason"
+    return ""
+
+
+def most_of(mine: frozenset[str], its: frozenset[str]) -> bool:
+    return bool(mine) and weight(mine & its) >= MOST * weight(mine)
+
+
+def sentences_of(passage: str) -> list[str]:
+    return list(dict.fromkeys(one.sentence for one in parts(passage)))
 
 
 def denied_otherwise(sentence: str, passage: str) -> str:
     """What the sentence says is denied by the passage wherever it stands there, or the other way round."""
     told = statements(passage)
+    if LEFT_OPEN.search(sentence):
+        return ""
     for mine in statements(sentence):
         best = max((weight(mine.own & one.all) for one in told), default=0)
-        if not best or best < 0.5 * weight(mine.own) or (mine.denied and UNTIL.search(sentence)):
+        if not best or best < ENOUGH * weight(mine.own) or (mine.denied and UNTIL.search(sentence)):
             continue
         alike = [one for one in told if weight(mine.own & one.all) == best]
-        if all(one.denied != mine.denied and not softened(mine, one) for one in alike):
+        if all(one.denied != mine.denied and not softened(mine, one) for one in alike) and not agrees(
+            mine, alike, told
+        ):
             return "one of passage and sentence is negated"
     return ""
 
 
+def agrees(mine: Part, alike: list[Part], told: tuple[Part, ...]) -> bool:
+    """Whether another part speaks of the same subject, and denies or says as much: "interns are excluded from this"."""
+    about = subject(mine.text)
+    if any(about & one.all for one in alike):
+        return False
+    return any(about & one.own and (one.denied == mine.denied or softened(mine, one)) for one in told)
+
+
 def softened(one: Part, other: Part) -> bool:
-    """Whether the one that is not negated denies by a word of its own: "excluded", "except"."""
+    """Whether the one that is not negated denies by a word of its own: "excluded", "closed", "unless"."""
     says, denies = (other, one) if one.denied else (one, other)
-    return bool(denials(says.sentence) - denials(denies.sentence))
-
-
-def opposite_inside(sentence: str, part: Part) -> str:
-    """A word of the sentence whose opposite stands in the part of the passage in its place."""
-    mine = {stem(token) for token in TOKEN.findall(sentence.lower())}
-    its = {stem(token) for token in TOKEN.findall(part.text.lower())}
-    for word in sorted(mine - its):
-        if (opposites().get(word, frozenset()) & its) - mine:
-            return word
-    return ""
-
-
-def named(sentence: str) -> frozenset[str]:
-    return names(sentence)
+    own = {stem(word) for word in denials(says.text) - {"too", "only", "instead", "rather"}}
+    return bool(own - stems(denies.text)) or "unless" in says.sentence.lower()

@@ -7,9 +7,8 @@ from __future__ import annotations
 import re
 
 from retrieval.facts import NEGATION
-from retrieval.quantities import numbers
+from retrieval.quantities import durations, numbers
 from retrieval.told import stems
-from retrieval.words import TOKEN
 
 # The first that fits counts; "nearly all" is most.
 SHARES = (
@@ -53,18 +52,19 @@ ONLY_TOO = re.compile(
 )
 OTHERS = re.compile(r"\b(?:others?|rest|else|otherwise|remaining|below that|above that)\b", re.IGNORECASE)
 MUST = re.compile(
-    r"\b(?:must|has to|have to|had to|shall|is required|are required|is obliged|are obliged|needs? to|obligatory|mandatory)\b",
+    r"\b(?:must|has to|have to|had to|shall|is required|are required|is obliged|are obliged|needs? to|obligatory|mandatory|duty)\b",
     re.IGNORECASE,
 )
-MAY = re.compile(r"\b(?:may|can|could|might|allowed|permitted|able to|optional|free to)\b", re.IGNORECASE)
-SHOULD = re.compile(r"\b(?:should|ought|recommend\w*|if possible|advis\w+)\b", re.IGNORECASE)
+MAY = re.compile(
+    r"\b(?:may|can|could|might|allowed|permitted|able to|optional|free to|if (?:they|you) (?:like|want))\b",
+    re.IGNORECASE,
+)
 SUPPOSED = re.compile(
-    r"\b(?:whether|could not be (?:shown|proven|established)|not known|unclear|alleged\w*|supposed\w*|hypothe\w+|speculat\w+)\b",
+    r"\b(?:whether|could not be (?:shown|proven|established)|not known|unclear|alleged\w*|supposedly|hypothe\w+|speculat\w+)\b",
     re.IGNORECASE,
 )
 EXPECTED = re.compile(
-    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|estimat\w*|will|would|plan(?:s|ned)? to|is due|are due|intend\w*)\b",
-    re.IGNORECASE,
+    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|plan(?:s|ned)? to|intends? to)\b", re.IGNORECASE
 )
 PAST = re.compile(r"\b(?:was|were|had|did|fell|rose|grew|became|\w{3,}ed)\b", re.IGNORECASE)
 OPENLY = re.compile(
@@ -79,6 +79,7 @@ def overstated(sentence: str, told: str, passage: str) -> str:
         other_bound(sentence, told, passage)
         or other_share(sentence, told)
         or only_added(sentence, told)
+        or other_rate(sentence, told)
         or other_duty(sentence, told)
         or condition_lifted(sentence, told)
         or only_supposed(sentence, told)
@@ -138,18 +139,27 @@ def only_added(sentence: str, told: str) -> str:
     return ""
 
 
+def other_rate(sentence: str, told: str) -> str:
+    """Every month for every year."""
+    mine, its = durations(sentence), durations(told)
+    if mine and its and not any(one.same(other) for one in mine for other in (*its, *numbers(told))):
+        return f"the passage says this of a {its[0].unit}, and not of a {mine[0].unit}"
+    return ""
+
+
 def other_duty(sentence: str, told: str) -> str:
     """Must for may, or the other way round, where neither is denied."""
     if odd(sentence) or odd(told):
         return ""
     mine, its = duties(sentence), duties(told)
-    if mine and its and not mine & its:
+    # "Only she may sign it" says that she must.
+    if mine and its and not mine & its and not ONLY.search(told):
         return f"the passage says {sorted(its)[0]!r}, and not {sorted(mine)[0]!r}"
     return ""
 
 
 def duties(text: str) -> set[str]:
-    return {name for name, form in (("must", MUST), ("may", MAY), ("should", SHOULD)) if form.search(text)}
+    return {name for name, form in (("must", MUST), ("may", MAY)) if form.search(text)}
 
 
 def condition_lifted(sentence: str, told: str) -> str:
@@ -168,8 +178,10 @@ def condition_lifted(sentence: str, told: str) -> str:
 
 
 def under(told: str, match: re.Match[str]) -> frozenset[str]:
-    """Stems of the condition."""
-    return stems(re.split(r"[.;]|, (?!and\b)", told[match.end() :])[0])
+    """Stems of the condition; where it comes first ("if it rains, they stay"), up to the comma."""
+    if match.start() == 0:
+        return stems(told[match.end() :].partition(",")[0])
+    return stems(re.split(r"[.;]|, (?:and|but)\b", told[match.end() :])[0])
 
 
 def only_supposed(sentence: str, told: str) -> str:
@@ -179,7 +191,3 @@ def only_supposed(sentence: str, told: str) -> str:
     if EXPECTED.search(told) and PAST.search(sentence) and not PAST.search(told) and not EXPECTED.search(sentence):
         return "the passage expects this only"
     return ""
-
-
-def content(text: str) -> int:
-    return len(TOKEN.findall(text))

@@ -55,6 +55,11 @@ VERB = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|may|must|can|could|will|would|shall|should|might|does|do|did|cannot|need|needs)\b",
     re.IGNORECASE,
 )
+EXCEPT = re.compile(
+    r"\bunlike (?P<who>[^,]{2,40}),|,? (?:except(?: for)?|apart from|with the exception of|other than) (?P<who2>(?:the |an? )?[\w -]{2,40}?)(?=,| (?:may|can|must|is|are|was|were|have|has|do|does)\b|[.]?$)|"
+    r"\b(?P<none>nobody|no one|nothing|none) (?:but|except) (?P<who3>(?:the |an? )?[\w -]{2,40}?)(?= (?:may|can|must|is|are|was|were|have|has|do|does)\b)",
+    re.IGNORECASE,
+)
 # "Coffee does not", "the green line does too".
 SHORT = re.compile(
     r"^(?P<who>[^,;]{2,50}?) (?:do|does|did|is|are|was|were|may|can|must|will|has|have)(?P<not> not|n['’]t)?(?: so| too| as well)?[.!]?$",
@@ -62,6 +67,8 @@ SHORT = re.compile(
 )
 # "Does not mean that you must": what follows is denied, and not the meaning.
 NOT_MEAN = re.compile(r"\b(?:do|does|did) not (?:mean|say|imply|require)\b(?: that)?|\bno reason to\b", re.IGNORECASE)
+# "Guide A": the letter is no article.
+LABEL = re.compile(r"(?<=\w)( )([A-HJ-Z])(?= |[.,;:]|$)")
 FULL = 2
 WHOLE = re.compile(r"\d+(?:[.:]\d+)+|[^\W_]+")
 
@@ -99,7 +106,11 @@ def parts(text: str) -> tuple[Part, ...]:
     before, last_sentence = frozenset[str](), ""
     for sentence in whole_sentences(text):
         begins = len(found)
-        for piece in side_by_side(BRACKETS.sub(" ", sentence)):
+        plain = BRACKETS.sub(" ", sentence)
+        if apart := EXCEPT.search(plain):
+            found += excepted(sentence, apart)
+            plain = plain[: apart.start()] + plain[apart.end() :]
+        for piece in side_by_side(plain):
             given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
             last = found[-1] if len(found) > begins else None
             if last is not None:
@@ -109,6 +120,15 @@ def parts(text: str) -> tuple[Part, ...]:
             before = subject(found[begins].text) | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
         last_sentence = sentence
     return tuple(found)
+
+
+def excepted(sentence: str, apart: re.Match[str]) -> list[Part]:
+    """What is said of the exception: the opposite. "Unlike the lid, the box is dry", "all but the lid are dry"."""
+    who = stems(apart.group("who") or apart.group("who2") or apart.group("who3"))
+    rest = sentence[: apart.start()] + sentence[apart.end() :]
+    main = stems(rest) - (subject(rest.strip(" ,")) if VERB.search(rest) else frozenset())
+    # "Nobody but the chair may" allows it to the chair.
+    return [Part(apart.group(), sentence, who | main, frozenset(), not denied(apart.group("none") or rest))]
 
 
 def part(piece: str, sentence: str, given: frozenset[str], last: Part | None) -> Part:
@@ -164,7 +184,7 @@ def denied(text: str) -> bool:
 @lru_cache(maxsize=20_000)
 def ordered(text: str) -> tuple[str, ...]:
     """Stems of the words with content in their order; numbers in digits and in one piece."""
-    tokens = WHOLE.findall(figures_alike(text).lower())
+    tokens = WHOLE.findall(LABEL.sub(r"\1label\2", figures_alike(text)).lower())
     return tuple(token if token[0].isdigit() else stem(token) for token in tokens if token not in STOPWORDS)
 
 
@@ -177,13 +197,18 @@ def subject(piece: str) -> frozenset[str]:
     verb = VERB.search(piece)
     if verb and 0 < len(words(piece[: verb.start()])) <= 4:
         return stems(piece[: verb.start()])
+    # A verb in the third person ends the subject: "Postlink | delivers", "the large press | holds".
+    told = piece.split()
+    for n, word in enumerate(told[1:4], 1):
+        if re.fullmatch(r"[a-z]+[^s]s", word) and len(ordered(" ".join(told[:n]))) and n + 1 < len(told):
+            return stems(" ".join(told[:n]))
     return frozenset(ordered(piece)[:2])
 
 
 def own_subject(piece: str) -> bool:
     """Whether a piece that follows another clearly has a subject of its own."""
     tokens = TOKEN.findall(piece)
-    if not tokens or not words(tokens[0]) and tokens[0].lower() not in DETERMINERS:
+    if not tokens or (not words(tokens[0]) and tokens[0].lower() not in DETERMINERS):
         return False
     verb = VERB.search(piece)
     if verb:
