@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from retrieval.comparing import COMPARED
-from retrieval.facts import denials, names
+from retrieval.facts import denials, names, negated
 from retrieval.told import SPEAKS_OF_IT, Part, own_subject, parts, statements, stems, subject
 from retrieval.words import TOKEN, stem
 
@@ -22,7 +22,9 @@ REASON = re.compile(
 IN_SPITE = re.compile(
     r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
 )
-ENOUGH, MOST, FEW = 0.5, 0.65, 3
+ENOUGH, MOST, ALL, FEW = 0.5, 0.65, 0.8, 3
+ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
+BY = re.compile(r"\bby ((?:the |an? )?[\w’'-]+(?: (?-i:[A-Z])\w+)*)", re.IGNORECASE)
 # "Not until", "not while": says when it may be done.
 UNTIL = re.compile(
     r"\b(?:until|unless|before|while|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
@@ -74,6 +76,24 @@ def mixed_part(mine: Part, passage: str) -> str:
     return ""
 
 
+def other_actor(sentence: str, passage: str) -> str:
+    """The passage has all of this done by, or true of, another: who is named stands elsewhere in it."""
+    if JOINS.search(sentence) or COMPARED.search(sentence):
+        return ""
+    told = parts(passage)
+    for mine in parts(sentence):
+        agent = BY.search(mine.text)
+        for who in filter(None, (stems(agent.group(1)) if agent else None, subject(mine.text))):
+            if any(word[0].isdigit() or word in ORDINAL_STEMS for word in who):
+                continue
+            rest = mine.own - who
+            homes = [one for one in told if len(rest) > 1 and weight(rest & one.all) >= ALL * weight(rest)]
+            named = any(who & one.own for one in told if one not in homes)
+            if homes and named and not any(who & one.all or SPEAKS_OF_IT.search(one.text) for one in homes):
+                return f"the passage says this of another than {', '.join(map(repr, sorted(who)))}"
+    return ""
+
+
 def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> bool:
     """Whether what the sentence takes from elsewhere stands where `home` has something else: its subject, a number or a
     name of its own; or its only other words, where the rest is copied."""
@@ -90,24 +110,38 @@ def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> b
 
 
 CONDITIONAL = re.compile(
-    r"^(?:if|when|whenever|once|unless) (?P<case>[^,]+), (?P<then>.+)$|^(?P<then2>.+?),? (?:if|when|whenever|once|unless) (?P<case2>.+)$",
+    r"^(?P<word>if|when|whenever|once|unless) (?P<case>[^,]+), (?P<then>.+)$|"
+    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless) (?P<case2>.+)$",
     re.IGNORECASE,
 )
 
 
 def other_case(sentence: str, passage: str) -> str:
     """What the passage says of one case, the sentence says of another."""
-    found = CONDITIONAL.match(sentence.strip())
+    found = cases(sentence)
     if not found:
         return ""
-    case, then = stems(found.group("case") or found.group("case2")), stems(found.group("then") or found.group("then2"))
-    case, then = case - then, then - case
+    word, case, then = found
     told = [stems(one) for one in sentences_of(passage)]
-    homes = [one for one in told if case and weight(case & one) >= MOST * weight(case)]
-    if not homes or not then or any(then & one for one in homes):
-        return ""
-    elsewhere = any(weight(then & one) >= MOST * weight(then) for one in told)
-    return "the passage says this of another case" if elsewhere else ""
+    homes = [one for one in told if most_of(case, one)]
+    if homes and then and not any(then & one for one in homes) and any(most_of(then, one) for one in told):
+        return "the passage says this of another case"
+    for one in sentences_of(passage):
+        its = cases(one)
+        if its and (word == "unless") != (its[0] == "unless") and most_of(case, its[1]) and most_of(then, its[2]):
+            same = negated(one) == negated(sentence)
+            return "the passage says this of the opposite case" if same else ""
+    return ""
+
+
+def cases(sentence: str) -> tuple[str, frozenset[str], frozenset[str]] | None:
+    """The word of the condition, the case and what holds in it."""
+    found = CONDITIONAL.match(sentence.strip())
+    if not found:
+        return None
+    said = {name.rstrip("2"): value for name, value in found.groupdict().items() if value}
+    case, then = stems(said["case"]), stems(said["then"])
+    return said["word"].lower(), case - then, then - case
 
 
 STANCE = (

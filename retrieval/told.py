@@ -60,6 +60,7 @@ EXCEPT = re.compile(
     r"\b(?P<none>nobody|no one|nothing|none) (?:but|except) (?P<who3>(?:the |an? )?[\w -]{2,40}?)(?= (?:may|can|must|is|are|was|were|have|has|do|does)\b)",
     re.IGNORECASE,
 )
+FORBIDDEN = re.compile(r"\b(?:forbid\w*|prohibit\w*|banned|bans?|outlaw\w*)\b", re.IGNORECASE)
 # "Coffee does not", "the green line does too".
 SHORT = re.compile(
     r"^(?P<who>[^,;]{2,50}?) (?:do|does|did|is|are|was|were|may|can|must|will|has|have)(?P<not> not|n['’]t)?(?: so| too| as well)?[.!]?$",
@@ -105,7 +106,7 @@ def parts(text: str) -> tuple[Part, ...]:
     found: list[Part] = []
     before, last_sentence = frozenset[str](), ""
     for sentence in whole_sentences(text):
-        begins = len(found)
+        begins, lead = len(found), frozenset[str]()
         plain = BRACKETS.sub(" ", sentence)
         if apart := EXCEPT.search(plain):
             found += excepted(sentence, apart)
@@ -113,8 +114,9 @@ def parts(text: str) -> tuple[Part, ...]:
         for piece in side_by_side(plain):
             given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
             last = found[-1] if len(found) > begins else None
-            if last is not None:
-                given |= frozenset() if own_subject(piece) else subject(found[begins].text) | carried(piece, last)
+            own = last is None or own_subject(piece)
+            given |= lead | carried(piece, last) if last and not own else frozenset()
+            lead = subject(piece) if own else lead
             found.append(part(piece, sentence, given, last))
         if len(found) > begins:
             before = subject(found[begins].text) | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
@@ -178,7 +180,7 @@ def listed(joint: str, left: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def denied(text: str) -> bool:
-    return len(NEGATION.findall(text)) % 2 == 1
+    return (len(NEGATION.findall(text)) + len(FORBIDDEN.findall(text))) % 2 == 1
 
 
 @lru_cache(maxsize=20_000)
