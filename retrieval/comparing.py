@@ -6,13 +6,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from core import spelled
 from retrieval.facts import negated
 from retrieval.quantities import Number, numbers
 from retrieval.told import parts, stems
 from retrieval.words import words
 
+# "More than ten" is a limit and compares no two things.
+SPELLED = "|".join(spelled.VALUES)
 COMPARED = re.compile(
-    r"\b(?P<word>more|less|fewer|better|worse|further|\w{2,}(?<!oth)(?<!rath)er)\b(?P<what>(?: [\w'’-]+){0,6}?) than\b",
+    r"\b(?P<word>more|less|fewer|better|worse|further|\w{2,}(?<!oth)(?<!rath)er)\b(?P<what>(?: [\w'’-]+){0,6}?) than\b(?! (?:about )?[\d$€£])(?! (?:"
+    + SPELLED
+    + r")\b)",
     re.IGNORECASE,
 )
 UP = frozenset(
@@ -98,7 +103,8 @@ def greater(one: str, other: str, word: str) -> int:
     found = set()
     for mine in firsts(one):
         for its in firsts(other):
-            if (mine.kind, mine.unit) == (its.kind, its.unit) and mine.value != its.value:
+            alike = "year" not in (mine.kind, its.kind) and (mine.unit == its.unit or not mine.unit or not its.unit)
+            if alike and mine.value != its.value:
                 fast = word.lower() in FAST and mine.kind == "time"
                 found.add((1 if mine.value > its.value else -1) * (-1 if fast else 1))
     return found.pop() if len(found) == 1 else 0

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from retrieval.facts import all_stems, clauses, denials, name_stands, names, negated, opposed
 from retrieval.quantities import numbers
 from retrieval.sentences import Piece, pieces
+from retrieval.told import parts as told_parts
 from retrieval.units import KINDS
 from retrieval.words import TOKEN, words
 
@@ -59,7 +60,7 @@ def other_unit(sentence: str, passage: str) -> str:
     for number in numbers(sentence):
         same = [other for other in its if number.same(other)]
         if (
-            not number.unit
+            number.unit not in KINDS
             or number.weak
             or not same
             or any(
@@ -206,7 +207,7 @@ def swapped_word(sentence: str, passage: str) -> str:
     """One word of a copied sentence was put in another's place."""
     mine = TOKEN.findall(sentence.lower())
     known = all_stems(passage)
-    for told in whole_sentences(passage):
+    for told in dict.fromkeys([*whole_sentences(passage), *(part.text for part in told_parts(passage))]):
         its = TOKEN.findall(told.lower())
         changes = SequenceMatcher(None, its, mine, autojunk=False).get_opcodes()
         replaced = [c for c in changes if c[0] == "replace"]

@@ -28,6 +28,7 @@ VALUES = spelled.VALUES | {word: float(n) for n, word in enumerate(ORDINALS, 1)}
 VALUES |= {"dozen": 12.0, "once": 1.0, "twice": 2.0, "double": 2.0, "fortnight": 14.0}
 SCALES = spelled.SCALES | {"k": 1e3}
 # "one" is mostly a pronoun, "second" often a unit; neither says much.
+ORDINAL = "nth"
 WEAK = frozenset({"one", "first", "second", "once", "twice", "zero"})
 NUMBER = re.compile(
     r"(?P<money>[$€£])?(?P<digits>(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])|(?<![\w.])\d+(?:[.:]\d+)*(?:e[-+]?\d+)?)"
@@ -103,7 +104,9 @@ class Number:
         if mine is None or its is None or mine[0] != its[0]:
             return False
         # Units of length and weight are rounded when they are changed into each other.
-        near = 1e-6 if mine[1] == its[1] or mine[0] in ("time", "months", "share") else 0.005
+        if "share" in (self.unit, other.unit):
+            return abs(self.value * mine[1] - other.value * its[1]) < 0.005
+        near = 1e-6 if mine[1] == its[1] or mine[0] in ("time", "months") else 0.005
         return abs(self.value * mine[1] - other.value * its[1]) <= near * max(1e-9, abs(self.value * mine[1]))
 
     def equal(self, other: Number) -> bool:
@@ -111,7 +114,8 @@ class Number:
             return False
         # A time of day is no amount of something.
         units = {self.unit, other.unit}
-        known = units <= KINDS.keys() or ("clock" in units and bool(units & KINDS.keys()))
+        apart = units & {"clock", ORDINAL}
+        known = units <= KINDS.keys() or bool(apart and units - apart - {""})
         return not known or len(units) == 1
 
 
@@ -125,6 +129,9 @@ def numbers(text: str) -> tuple[Number, ...]:
             continue
         value, unit, weak = first_value(match)
         end = match.end()
+        if (match.group("word") or "").lower() in ORDINALS:
+            found.append(Number(value, ORDINAL, weak))
+            continue
         while following := re.match(r"[\s-]+(\w+)", text[end:]):
             word = following.group(1).lower()
             if word in SCALES:

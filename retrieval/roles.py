@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from retrieval.comparing import COMPARED
-from retrieval.facts import denials, names, negated
-from retrieval.told import SPEAKS_OF_IT, Part, own_subject, parts, statements, stems, subject
+from retrieval.facts import NEGATION, denials, names, negated
+from retrieval.told import SPEAKS_OF_IT, Part, ordered, own_subject, parts, statements, stems, subject
 from retrieval.words import TOKEN, stem
 
 JOINS = re.compile(
@@ -22,7 +23,7 @@ REASON = re.compile(
 IN_SPITE = re.compile(
     r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
 )
-ENOUGH, MOST, ALL, FEW = 0.5, 0.65, 0.8, 3
+ENOUGH, MOST, ALL, FEW, COPIED = 0.5, 0.65, 0.8, 3, 0.4
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
 BY = re.compile(r"\bby ((?:the |an? )?[\w’'-]+(?: (?-i:[A-Z])\w+)*)", re.IGNORECASE)
 # "Not until", "not while": says when it may be done.
@@ -89,9 +90,25 @@ def other_actor(sentence: str, passage: str) -> str:
             rest = mine.own - who
             homes = [one for one in told if len(rest) > 1 and weight(rest & one.all) >= ALL * weight(rest)]
             named = any(who & one.own for one in told if one not in homes)
+            if any(turned_passive(mine, one, who) for one in homes):
+                return f"the passage has {', '.join(map(repr, sorted(who)))} do this, not undergo it"
             if homes and named and not any(who & one.all or SPEAKS_OF_IT.search(one.text) for one in homes):
                 return f"the passage says this of another than {', '.join(map(repr, sorted(who)))}"
     return ""
+
+
+def turned_passive(mine: Part, home: Part, who: frozenset[str]) -> bool:
+    """ "The pump was replaced" where the passage has "was replaced by a pump"."""
+    agent = BY.search(home.text)
+    passive = re.search(r"\b(?:is|are|was|were|be|been) \w+", mine.text)
+    return bool(
+        agent
+        and passive
+        and not BY.search(mine.text)
+        and who & stems(home.text[agent.start() :])
+        and not who & stems(home.text[: agent.start()])
+        and not home.given & who
+    )
 
 
 def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> bool:
@@ -101,17 +118,29 @@ def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> b
     theirs = home.given or (subject(home.text) if own_subject(home.text) else frozenset())
     if strange & subject(mine.text) and theirs - mine.own and not SPEAKS_OF_IT.search(home.text):
         return True
-    if any(word[0].isdigit() for word in strange):
-        return any(word[0].isdigit() for word in left)
+    if any(map(figure, strange)):
+        return any(map(figure, left))
     called = {stem(token) for name in names(home.sentence) for token in TOKEN.findall(name)}
     if strange & {stem(token) for name in names(mine.text) for token in TOKEN.findall(name)}:
         return bool(called & left)
-    return 0 < len(left) <= FEW and most >= MOST * weight(mine.own)
+    return 0 < len(left) <= FEW and most >= MOST * weight(mine.own) and in_order(mine.text, home.text) >= COPIED
+
+
+def figure(word: str) -> bool:
+    return word[0].isdigit() or word in ("noon", "midnight")
+
+
+def in_order(sentence: str, passage: str) -> float:
+    """The share of the sentence's neighbouring word pairs that are neighbours in the passage too, 0 to 1."""
+    mine, its = TOKEN.findall(sentence.lower()), TOKEN.findall(passage.lower())
+    pairs = list(itertools.pairwise(mine))
+    there = set(itertools.pairwise(its))
+    return sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
 
 
 CONDITIONAL = re.compile(
-    r"^(?P<word>if|when|whenever|once|unless) (?P<case>[^,]+), (?P<then>.+)$|"
-    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless) (?P<case2>.+)$",
+    r"^(?P<word>if|when|whenever|once|unless|as soon as) (?P<case>[^,]+), (?P<then>.+)$|"
+    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless|as soon as) (?P<case2>.+)$",
     re.IGNORECASE,
 )
 
@@ -128,6 +157,8 @@ def other_case(sentence: str, passage: str) -> str:
         return "the passage says this of another case"
     for one in sentences_of(passage):
         its = cases(one)
+        if its and most_of(then, its[2]) and not case & its[1] and not case & stems(one):
+            return "the passage says this of another case"
         if its and (word == "unless") != (its[0] == "unless") and most_of(case, its[1]) and most_of(then, its[2]):
             same = negated(one) == negated(sentence)
             return "the passage says this of the opposite case" if same else ""
@@ -224,11 +255,26 @@ def denied_otherwise(sentence: str, passage: str) -> str:
         if not best or best < ENOUGH * weight(mine.own) or (mine.denied and UNTIL.search(sentence)):
             continue
         alike = [one for one in told if weight(mine.own & one.all) == best]
-        if all(one.denied != mine.denied and not softened(mine, one) for one in alike) and not agrees(
-            mine, alike, told
-        ):
+        if all(opposed_in(mine, one) for one in alike) and not agrees(mine, alike, told):
             return "one of passage and sentence is negated"
     return ""
+
+
+def opposed_in(mine: Part, its: Part) -> bool:
+    """Whether one denies what the other says: what follows the negation stands in the other."""
+    if mine.denied == its.denied or softened(mine, its):
+        return False
+    denies, says = (mine, its) if mine.denied else (its, mine)
+    return bool(focus_of_negation(denies) & says.all)
+
+
+def focus_of_negation(part: Part) -> frozenset[str]:
+    """The stem of what is denied: the first word with content after the negation, else the last one before it."""
+    found = NEGATION.search(part.text)
+    if not found:
+        return part.own
+    after, before = ordered(part.text[found.end() :]), ordered(part.text[: found.start()])
+    return frozenset(after[:1] or before[-1:]) or part.own
 
 
 def agrees(mine: Part, alike: list[Part], told: tuple[Part, ...]) -> bool:

@@ -8,13 +8,13 @@ import re
 
 from retrieval.facts import NEGATION
 from retrieval.quantities import durations, numbers
-from retrieval.told import stems
+from retrieval.told import ordered, stems
 
 # The first that fits counts; "nearly all" is most.
 SHARES = (
     ("most", r"(?:nearly|almost|virtually|practically) (?:all|every|always)|most (?:of|\w+s)\b|mostly|usually|generally|typically|(?:the|a) majority|as a rule|normally"),
     ("few", r"(?:only )?(?:a )?(?:very )?few(?! (?:years|months|weeks|days|hours|minutes))|rarely|seldom|hardly (?:any|ever)|scarcely|a minority|only some"),
-    ("some", r"not (?:all|every|always)|some(?! \d)|several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
+    ("some", r"not (?:all|every|always)|some(?! \d)|(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten) of (?:the |these |those |them)|of (?:the )?\d+ \w+|several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
     ("all", r"all|every|each|always|everyone|everybody|anyone|anybody|anything|any|entire|entirely|completely|without exception|in every case"),
 )  # fmt: skip
 SHARE = [(name, re.compile(rf"\b(?:{form})\b", re.IGNORECASE)) for name, form in SHARES]
@@ -179,6 +179,9 @@ def condition_lifted(sentence: str, told: str) -> str:
 
 def under(told: str, match: re.Match[str]) -> frozenset[str]:
     """Stems of the condition; where it comes first ("if it rains, they stay"), up to the comma."""
+    if match.end() >= len(told.rstrip(" .;,")):
+        # "In the night train only."
+        return frozenset(ordered(told[: match.start()])[-2:])
     if match.start() == 0:
         return stems(told[match.end() :].partition(",")[0])
     return stems(re.split(r"[.;]|, (?:and|but)\b", told[match.end() :])[0])

@@ -17,8 +17,8 @@ from retrieval.words import STOPWORDS, TOKEN, stem, words
 
 # Parts stand side by side: what one says of its subject the other does not say of its own.
 BESIDE = re.compile(
-    r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or|nor)\s+|\s+and\s+(?=\w+(?:\s+\w+){1,})|"
-    r",\s+(?=(?:all |the )?(?:others?|rest|remaining)\b)|,\s+(?=(?:\w+\s+){1,3}\d)",
+    r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or|nor)\s+|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+){1,})|"
+    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not)\b)|,\s+(?=(?:\w+\s+){1,5}\d)",
     re.IGNORECASE,
 )
 # A part within a part: its negation does not reach the other.

@@ -9,7 +9,7 @@ from retrieval.words import STOPWORDS, stem
 # kind: base unit and its names, then the other units as "names=factor"; the first name is the one that `unit_name` gives.
 TABLE = {
     "time": "second s sec=1 ms millisecond=1e-3 minute min=60 hour h hr=3600 day=86400 night=86400 week=604800",
-    "months": "month=1 quarter=3 year yr=12 decade=120 century centuries=1200",
+    "months": "month=1 year yr=12 decade=120 century centuries=1200",
     "size": "gb gigabyte gib=1 kb kilobyte=1e-6 mb megabyte=1e-3 tb terabyte=1e3",
     "length": "m metre meter=1 mm millimetre millimeter=1e-3 cm centimetre centimeter=1e-2 km kilometre kilometer=1e3 "
     "µm micrometre micrometer micron=1e-6 nm nanometre nanometer=1e-9 inch inches=0.0254 foot feet ft=0.3048 yard=0.9144 "
