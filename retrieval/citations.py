@@ -5,7 +5,6 @@ Likeness of vectors alone cannot tell: "approved" and "not approved" are 0.987 a
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 
 from core.types import Citation, Cited, Dropped, Passage
 from retrieval.disagreement import contradiction, swapped_word
-from retrieval.facts import all_stems, names
+from retrieval.facts import names
 from retrieval.quantities import figures_alike, numbers
 from retrieval.sentences import ABBREVIATION, BOUNDARY, Piece, pieces
-from retrieval.words import TOKEN, words
+from retrieval.words import words
 
 # A sentence with all its facts in the passage is supported if at least this share of its words is there too.
 ENOUGH_WORDS = 0.45
@@ -57,29 +56,6 @@ def check(sentence: str, passage_text: str) -> Support:
     if content < (ENOUGH_WITH_FACTS if exact else ENOUGH_WORDS) or score < ENOUGH_SCORE:
         return Support(round(score, 4), False, "the passage does not speak of this")
     return Support(round(score, 4), True)
-
-
-def share_of_words(sentence: str, passage: str) -> float:
-    """The share of the sentence's content words that stand in the passage, 0 to 1; longer words weigh more."""
-    mine, its = set(words(sentence)), set(words(passage))
-    known = all_stems(passage)
-    weight = {word: min(len(word), 8) for word in mine}
-    total = sum(weight.values())
-    return sum(w for word, w in weight.items() if word in its or word in known) / total if total else 0.0
-
-
-def added(sentence: str, passage: str) -> int:
-    """How many words of the sentence, small ones too, do not stand in the passage."""
-    its = set(TOKEN.findall(passage.lower()))
-    return sum(token not in its for token in TOKEN.findall(sentence.lower()))
-
-
-def in_order(sentence: str, passage: str) -> float:
-    """The share of the sentence's neighbouring word pairs that are neighbours in the passage too, 0 to 1."""
-    mine, its = TOKEN.findall(sentence.lower()), TOKEN.findall(passage.lower())
-    pairs = list(itertools.pairwise(mine))
-    there = set(itertools.pairwise(its))
-    return sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
 
 
 def best_span(sentence: str, passage_text: str) -> tuple[int, int]:

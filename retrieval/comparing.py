@@ -15,7 +15,7 @@ from retrieval.words import words
 # "More than ten" is a limit and compares no two things.
 SPELLED = "|".join(spelled.VALUES)
 COMPARED = re.compile(
-    r"\b(?P<word>more|less|fewer|better|worse|further|\w{2,}(?<!oth)(?<!rath)er)\b(?P<what>(?: [\w'’-]+){0,6}?) than\b(?! (?:about )?[\d$€£])(?! (?:"
+    r"\b(?:(?:\w+ times|twice) as (?P<times>\w+)(?: \w+){0,4} as\b)|\b(?P<word>more|less|fewer|better|worse|further|\w{2,}(?<!oth)(?<!rath)er)\b(?P<what>(?: [\w'’-]+){0,6}?) than\b(?! (?:about )?[\d$€£])(?! (?:"
     + SPELLED
     + r")\b)",
     re.IGNORECASE,
@@ -31,6 +31,7 @@ DOWN = frozenset(
 )  # fmt: skip
 # What is fast takes little time, and what is economical uses little of anything.
 FAST, SPARING = frozenset(["faster", "quicker", "slower", "sooner"]), re.compile(r"\b(?:economical|efficient|frugal)\b")
+GENERIC = frozenset(["one", "ones"])
 LEADS = re.compile(r"\s*(?:in|on|at|by|with|for|to|from|of|under|during|after|before) ", re.IGNORECASE)
 BEFORE = re.compile(r"\b(before|after)\b|,? (?:and |but )?(then|only then)\b", re.IGNORECASE)
 EARLIER = re.compile(r"^(?:first|then|only)\b|\b(?:first|only|you)\b,?\s*$", re.IGNORECASE)
@@ -50,31 +51,31 @@ def turned_comparison(sentence: str, passage: str) -> str:
     first, second = first - second, second - first
     way = direction(found)
     for theirs in COMPARED.finditer(passage):
-        its_first, its_second = clause(passage[: theirs.start()], -1), clause(passage[theirs.end() :], 0)
-        straight = len(first & its_first) + len(second & its_second)
-        crossed = len(first & its_second) + len(second & its_first)
-        its_way = direction(theirs)
-        if straight != crossed and way and its_way:
-            return "" if (straight > crossed) == (way == its_way) else "the passage compares them the other way round"
+        its_first, its_second = compared(passage, theirs)
+        its_first, its_second = its_first - its_second, its_second - its_first
+        straight = bool(second & its_second)
+        crossed = bool(second & its_first and first & its_second and not straight)
+        same = (found.group("word") or "").lower() == (theirs.group("word") or "").lower()
+        its_way = way if same else direction(theirs)
+        if straight != crossed and (same or (way and its_way)):
+            return "" if straight == (way == its_way) else "the passage compares them the other way round"
     return "the passage gives the greater number to the other" if compared_numbers(sentence, passage) < 0 else ""
 
 
-def compared(sentence: str, found: re.Match[str]) -> tuple[frozenset[str], frozenset[str]]:
+def compared(text: str, found: re.Match[str]) -> tuple[frozenset[str], frozenset[str]]:
     """The two things that "than" stands between: "fell more with the drug than with the placebo" compares drug and placebo."""
-    after, what = sentence[found.end() :], found.group("what")
-    return stems(what if LEADS.match(after) and words(what) else sentence[: found.start()]), stems(after)
+    before = re.split(r"[.;]|, (?:and|yet|but|since|because)\b", text[: found.start()])[-1]
+    after = re.split(r"[.;,]| (?:and|but|yet)\b", text[found.end() :])[0]
+    what = found.group("what") or ""
+    one = stems(what if LEADS.match(after) and words(what) else before)
+    return one - GENERIC, stems(after) - GENERIC
 
 
 def direction(found: re.Match[str]) -> int:
     """1 where a comparison says that there is more of something, -1 where it says less, 0 where that is not known."""
-    word = found.group("word").lower()
+    word = (found.group("word") or "more").lower()
     way = 1 if word in UP else -1 if word in DOWN else 0
-    return -way if SPARING.search(found.group("what")) else way
-
-
-def clause(text: str, which: int) -> frozenset[str]:
-    """Stems of the first (0) or last (-1) clause of a text."""
-    return stems(re.split(r"[.;]", text)[which])
+    return -way if SPARING.search(found.group("what") or "") else way
 
 
 def compared_numbers(sentence: str, passage: str) -> int:
@@ -93,7 +94,7 @@ def compared_numbers(sentence: str, passage: str) -> int:
     verdicts = {
         verdict
         for one, other in pairs
-        if len(one.own & other.own) == most and (verdict := greater(one.text, other.text, found.group("word")))
+        if len(one.own & other.own) == most and (verdict := greater(one.text, other.text, found.group("word") or ""))
     }
     return verdicts.pop() * way if len(verdicts) == 1 else 0
 

@@ -1,20 +1,24 @@
-"""In what a sentence disagrees with a passage: numbers, names, opposites, negations, who did it, and swapped words. Pure."""
+"""In what a sentence disagrees with a passage, and how sure that is: names, numbers, negations, opposites, who, when, which. Pure."""
 
 from __future__ import annotations
 
-import itertools
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
-from retrieval.facts import all_stems, clauses, denials, name_stands, names, negated, opposed
-from retrieval.quantities import numbers
-from retrieval.sentences import Piece, pieces
-from retrieval.told import parts as told_parts
+from retrieval import roles, strength
+from retrieval.comparing import COMPARED, DOWN, UP, turned
+from retrieval.facts import all_stems, name_stands, names, negated, opposed
+from retrieval.quantities import Number, durations, numbers
+from retrieval.told import parts, stems, weight, whole_sentences
 from retrieval.units import KINDS
 from retrieval.words import TOKEN, words
 
-# A clause of fewer content words says too little to be compared alone.
-FULL_CLAUSE = 3
+# A part of fewer content words says too little to be compared alone.
+FULL = 3
+# Where one part of the passage holds so much of what its sentence shares with the claim, the part alone is what was meant.
+ALONE = 0.85
 # What a sentence may begin with instead of its subject.
 OPENING = frozenset(
     ["yes", "no", "well", "so", "and", "but", "it", "they", "he", "she", "this", "these", "here", "also", "there"]
@@ -38,20 +42,59 @@ VAGUE = frozenset(
 )
 
 
-def contradiction(sentence: str, passage: str) -> str:
-    """What the sentence says otherwise than the passage, or adds to it; empty where nothing is found."""
-    for name in sorted(names(sentence)):
-        if not name_stands(name, passage):
-            return f"the passage does not name {name}"
+@dataclass(frozen=True)
+class Disagreement:
+    """`kind`: absent (a name or number that the passage lacks), contrary (it says otherwise) or doubtful (it may); `why`:
+    for a person."""
+
+    kind: str
+    why: str
+
+
+@lru_cache(maxsize=2_000)
+def disagreements(sentence: str, passage: str) -> tuple[Disagreement, ...]:
+    """All that is found, the surest first."""
+    found = [
+        Disagreement("absent", why) for why in (other_name(sentence, passage), other_number(sentence, passage)) if why
+    ]
+    told = aligned(sentence, passage)
+    contrary = [strength.condition_lifted(sentence, told)]
+    doubtful = [strength.only_supposed(sentence, told)]
+    if not copied(sentence, passage):
+        contrary += [rule(sentence, passage) for rule in CONTRARY]
+        contrary += [strength.other_bound(sentence, told, passage), *(rule(sentence, told) for rule in OVERSTATED)]
+        doubtful += [swapped_word(sentence, passage), strength.other_duty(sentence, told)]
+    found += [Disagreement("contrary", why) for why in contrary if why]
+    return (*found, *(Disagreement("doubtful", why) for why in doubtful if why))
+
+
+def aligned(sentence: str, passage: str) -> str:
+    """The sentence of the passage that the sentence repeats; only a part of it where that part holds nearly all of it."""
+    best = roles.best_part(sentence, passage)
+    if best is None:
+        return passage
+    mine = stems(sentence)
+    alone = weight(mine & best.all) >= ALONE * weight(mine & stems(best.sentence))
+    return best.text if alone else best.sentence
+
+
+def other_name(sentence: str, passage: str) -> str:
+    missing = [name for name in sorted(names(sentence)) if not name_stands(name, passage)]
+    return f"the passage does not name {missing[0]}" if missing else ""
+
+
+def other_number(sentence: str, passage: str) -> str:
+    its = (*numbers(passage), *durations(passage))
     for number in numbers(sentence):
-        if not number.weak and not any(number.same(other) for other in numbers(passage)):
+        if not number.weak and not any(stands_for(number, other) for other in its):
             return f"the passage does not hold the number {number.value:g}"
-    if copied(sentence, passage):
-        return ""
-    for part in [one for one in clauses(sentence) if len(set(words(one))) >= FULL_CLAUSE] or [sentence]:
-        if why := clause_disagrees(part, passage):
-            return why
-    return displaced_number(sentence, passage) or other_subject(sentence, passage) or other_agent(sentence, passage)
+    return ""
+
+
+def stands_for(number: Number, other: Number) -> bool:
+    """Whether the passage's number bears the sentence's out: "twice" is not two hours."""
+    vague = other.weak and number.unit in KINDS and other.unit not in KINDS
+    return number.same(other) and not vague
 
 
 def other_unit(sentence: str, passage: str) -> str:
@@ -60,12 +103,10 @@ def other_unit(sentence: str, passage: str) -> str:
     for number in numbers(sentence):
         same = [other for other in its if number.same(other)]
         if (
-            number.unit not in KINDS
-            or number.weak
+            number.weak
+            or number.unit not in KINDS
             or not same
-            or any(
-                not one.unit or one.unit == number.unit or (one.unit in KINDS and number.unit in KINDS) for one in same
-            )
+            or any(not one.unit or one.unit in KINDS for one in same)
         ):
             continue
         if any(other.unit == number.unit and not number.same(other) for other in its):
@@ -74,132 +115,28 @@ def other_unit(sentence: str, passage: str) -> str:
 
 
 def copied(sentence: str, passage: str) -> bool:
-    """Whether a sentence or clause of the passage begins with the whole sentence: nothing was changed, only left out."""
-    mine = " ".join(TOKEN.findall(sentence.lower()))
-    return any(f"{' '.join(TOKEN.findall(one.lower()))} ".startswith(f"{mine} ") for one in begun(passage))
+    """Whether a sentence or a part of one in the passage begins with the whole sentence: nothing was changed, only left out."""
+    mine = f" {' '.join(TOKEN.findall(sentence.lower()))} "
+    texts = (*whole_sentences(passage), *(one.text for one in parts(passage)))
+    return any(f" {' '.join(TOKEN.findall(text.lower()))} ".startswith(mine) for text in texts)
 
 
-def begun(passage: str) -> list[str]:
-    """What is left of each sentence from the start of each of its clauses on."""
-    return [told[told.find(part) :] for told in whole_sentences(passage) for part in (told, *clauses(told))]
-
-
-def clause_disagrees(part: str, passage: str) -> str:
-    """An opposite, or a negation, where a clause of the sentence meets the passage's closest clause."""
-    clause = closest_clause(part, passage)
-    word = opposed(part, clause)
-    # An opposite that is negated says the same: "forbidden", "not allowed".
-    if word and negated(part) == negated(clause):
-        return f"the passage says the opposite of {word!r}"
-    if not word and polarity_differs(part, passage, clause):
-        return "one of passage and sentence is negated"
-    return ""
-
-
-def parts(passage: str) -> list[str]:
-    """All clauses of a passage."""
-    return [clause for piece in whole_sentences(passage) for clause in (clauses(piece) or (piece,))]
-
-
-def whole_sentences(passage: str) -> list[str]:
-    """The sentences of a passage that do not contain each other."""
-    found: list[Piece] = []
-    for piece in pieces(passage):
-        if not found or piece.start >= found[-1].end:
-            found.append(piece)
-    return [piece.text for piece in found] or [passage]
-
-
-def closest_clause(sentence: str, passage: str) -> str:
-    """The clause that shares most words with the sentence, shorter ones first."""
-    mine = set(words(sentence))
-    return max(parts(passage), key=lambda part: (len(mine & set(words(part))), -len(part)), default=passage)
-
-
-def displaced_number(sentence: str, passage: str) -> str:
-    """A number that the passage gives to something else: a word of the sentence stands only beside another of its kind."""
-    spread = [(part, told) for told in whole_sentences(passage) for part in clauses(told) or (told,)]
-    mine = set(words(sentence))
-    for number in numbers(sentence):
-        homes = [(part, told) for part, told in spread if any(number.same(other) for other in numbers(part))]
-        if number.weak or not homes:
+def opposite(sentence: str, passage: str) -> str:
+    """A word of the sentence in whose place the passage has its opposite, and neither is negated."""
+    for mine in [one for one in parts(sentence) if len(one.own) >= FULL] or parts(sentence):
+        home = roles.best_part(mine.text, passage)
+        word = opposed(mine.text, home.text) if home else ""
+        # "Do not change it while it is connected": the opposite is denied.
+        if (
+            not home
+            or not word
+            or negated(mine.text) != negated(home.text)
+            or (negated(sentence) and roles.UNTIL.search(sentence))
+        ):
             continue
-        near = set().union(*(set(words(part)) for part, _ in homes))
-        # A clause inherits the subject of its sentence.
-        near |= set(words(" ".join(" ".join(lead(told)) for _, told in homes)))
-        for part, _ in spread:
-            rivals = [other for other in numbers(part) if other.kind == number.kind and not other.weak]
-            if not rivals or any(other.same(one) for other in rivals for one in numbers(sentence)):
-                continue
-            only_there = (mine & set(words(part))) - near
-            only_here = (mine & near) - set(words(part)) - set(words(number_words(sentence)))
-            here = sum(any(name_stands(name, home) for home, _ in homes) for name in names(sentence))
-            there = sum(name_stands(name, part) for name in names(sentence))
-            if len(only_there) + 3 * there > len(only_here) + 3 * here:
-                return f"the passage gives the number {number.value:g} to something else"
-    return split_numbers(sentence, [part for part, _ in spread])
-
-
-def split_numbers(sentence: str, spread: list[str]) -> str:
-    """Two numbers that the passage gives in two clauses of like form: "over 70 pay no fee; others pay 300"."""
-    if len(clauses(sentence)) > 1:
-        return ""
-    mine = set(words(sentence))
-    strong = [number for number in numbers(sentence) if not number.weak]
-    homes = [{part for part in spread if any(one.same(other) for other in numbers(part))} for one in strong]
-    for one, other in itertools.combinations(filter(None, homes), 2):
-        if not one & other and any(mine & set(words(a)) & set(words(b)) for a in one for b in other):
-            return "the passage gives these numbers to different things"
-    return ""
-
-
-def number_words(sentence: str) -> str:
-    """The numbers of a sentence and the word after each."""
-    return " ".join(re.findall(r"\S*\d\S*(?:\s+\w+)?", sentence))
-
-
-def polarity_differs(sentence: str, passage: str, clause: str) -> bool:
-    if negated(sentence) == negated(clause):
-        return False
-    said, other = (sentence, clause) if negated(sentence) else (clause, sentence)
-    if denials(other) - denials(said):
-        return False
-    # The negation may stand in a clause that splitting cut off.
-    mine = set(words(sentence))
-    alike = [part for part in parts(passage) if len(mine & set(words(part))) >= len(mine & set(words(clause)))]
-    return all(negated(part) != negated(sentence) for part in alike)
-
-
-def lead(sentence: str) -> list[str]:
-    """The first words up to the third, without articles: mostly the subject."""
-    return [token for token in TOKEN.findall(sentence.lower()) if token not in ("the", "a", "an", "each", "every")][:2]
-
-
-def other_subject(sentence: str, passage: str) -> str:
-    """The sentence begins with the subject of another sentence of the passage than the one that it repeats."""
-    mine = lead(sentence)
-    rest = set(words(sentence)) - set(words(" ".join(mine)))
-    if len(mine) < 2 or not rest or not words(" ".join(mine)):
-        return ""
-    told = whole_sentences(passage)
-    best = max(told, key=lambda one: len(rest & set(words(one))))
-    shares = len(rest & set(words(best))) >= 0.75 * len(rest)
-    if shares and not set(words(" ".join(mine))) & set(words(best)) and any(lead(one) == mine for one in told):
-        return f"the passage says this of another than {' '.join(mine)!r}"
-    return ""
-
-
-def other_agent(sentence: str, passage: str) -> str:
-    """Who did it stands in another sentence of the passage than what was done."""
-    agent = re.search(r"\bby (?:the |an? )?(\w+)", sentence)
-    if not agent or not words(agent.group(1)):
-        return ""
-    doer = set(words(agent.group(1)))
-    rest = set(words(sentence)) - doer
-    best = max(whole_sentences(passage), key=lambda one: len(rest & set(words(one))))
-    shares = len(rest & set(words(best))) >= 0.75 * len(rest)
-    if shares and doer & set(words(passage)) and not doer & set(words(best)):
-        return f"the passage says this of another than {agent.group(1)!r}"
+        compares = COMPARED.search(sentence) or COMPARED.search(home.text)
+        if not (compares and word in UP | DOWN):
+            return f"the passage says the opposite of {word!r}"
     return ""
 
 
@@ -207,7 +144,7 @@ def swapped_word(sentence: str, passage: str) -> str:
     """One word of a copied sentence was put in another's place."""
     mine = TOKEN.findall(sentence.lower())
     known = all_stems(passage)
-    for told in dict.fromkeys([*whole_sentences(passage), *(part.text for part in told_parts(passage))]):
+    for told in dict.fromkeys([*whole_sentences(passage), *(one.text for one in parts(passage))]):
         its = TOKEN.findall(told.lower())
         changes = SequenceMatcher(None, its, mine, autojunk=False).get_opcodes()
         replaced = [c for c in changes if c[0] == "replace"]
@@ -228,3 +165,21 @@ def swapped_word(sentence: str, passage: str) -> str:
         if i2 - i1 <= 3 and j2 - j1 <= 2 and put and not known & set(put) and taken and not harmless:
             return f"the passage says {' '.join(its[i1:i2])!r} where the sentence says {' '.join(mine[j1:j2])!r}"
     return ""
+
+
+CONTRARY: tuple[Callable[[str, str], str], ...] = (
+    roles.denied_otherwise,
+    opposite,
+    other_unit,
+    roles.mixed,
+    roles.other_actor,
+    turned,
+    roles.other_case,
+    roles.other_cause,
+    roles.other_stance,
+)
+OVERSTATED: tuple[Callable[[str, str], str], ...] = (
+    strength.other_share,
+    strength.only_added,
+    strength.other_rate,
+)

@@ -12,7 +12,7 @@ from retrieval.words import STOPWORDS, TOKEN, stem
 NEGATION = re.compile(
     r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
     r"no(?! (?:more|less|fewer|later|earlier|longer than|shorter|older|younger|higher|lower|sooner|matter|doubt)\b)|never|"
-    r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|\w+n['’]t)\b",
+    r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|\w*n['’]t)\b",
     re.IGNORECASE,
 )
 # Words that deny without a negation: "closed to lorries" says that lorries cannot use it.
@@ -66,7 +66,7 @@ def names(text: str) -> frozenset[str]:
             word[0].isupper() and not begins and len(word) > 1 and word.lower() not in STOPWORDS
         ):
             found.add(word.lower())
-        elif re.fullmatch(r"[A-Z]", word) and (owner := re.search(r"\b([A-Z][a-z]+) $", text[: match.start()])):
+        elif re.fullmatch(r"[A-HJ-Z]", word) and (owner := re.search(r"\b([A-Z][a-z]+) $", text[: match.start()])):
             found.add(f"{owner.group(1)} {word}".lower())
     return frozenset(found)
 

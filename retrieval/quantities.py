@@ -61,7 +61,7 @@ AT_MOST = re.compile(
 )
 AT_LEAST = re.compile(
     r"\b(?:at least|not? (?:less|fewer|younger|shorter|earlier|lower|smaller) than|not (?:under|below)|minimum(?: \w+)?(?: of| is)?|"
-    r"(?<!no )(?<!not )(?:more|older|longer|greater|higher|larger|heavier|later|further) than|over|above|exceed\w*|beyond)"
+    r"from(?= (?:the|an) age of)|(?<!no )(?<!not )(?:more|older|longer|greater|higher|larger|heavier|later|further) than|over|above|exceed\w*|beyond)"
     + EDGE,
     re.IGNORECASE,
 )
@@ -129,8 +129,13 @@ def numbers(text: str) -> tuple[Number, ...]:
             continue
         value, unit, weak = first_value(match)
         end = match.end()
-        if (match.group("word") or "").lower() in ORDINALS:
-            found.append(Number(value, ORDINAL, weak))
+        if (match.group("word") or "").lower() in ORDINALS or (match.group("glued") or "").lower() in (
+            "st",
+            "nd",
+            "rd",
+            "th",
+        ):
+            found.append(Number(value, ORDINAL, weak or not match.group("word")))
             continue
         while following := re.match(r"[\s-]+(\w+)", text[end:]):
             word = following.group(1).lower()

@@ -7,7 +7,7 @@ import re
 
 from retrieval.comparing import COMPARED
 from retrieval.facts import NEGATION, denials, names, negated
-from retrieval.told import SPEAKS_OF_IT, Part, ordered, own_subject, parts, statements, stems, subject
+from retrieval.told import SPEAKS_OF_IT, Part, ordered, own_subject, parts, statements, stems, subject, weight
 from retrieval.words import TOKEN, stem
 
 JOINS = re.compile(
@@ -15,15 +15,15 @@ JOINS = re.compile(
     re.IGNORECASE,
 )
 REASON = re.compile(
-    r"(?P<effect>.+?),? (?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|since|as|(?:the|its) reason being that) (?P<cause>.+)|"
-    r"(?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|since|as) (?P<cause2>[^,]+), (?P<effect2>.+)|"
+    r"(?P<effect>.+?),? (?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|(?:the|its) reason being that) (?P<cause>.+)|"
+    r"(?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of) (?P<cause2>[^,]+), (?P<effect2>.+)|"
     r"(?P<cause3>.+?), (?:so|therefore|which is why|and so) (?P<effect3>.+)",
     re.IGNORECASE,
 )
 IN_SPITE = re.compile(
     r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
 )
-ENOUGH, MOST, ALL, FEW, COPIED = 0.5, 0.65, 0.8, 3, 0.4
+PARTLY, ENOUGH, MOST, ALL, INSIDE, FEW, COPIED = 0.4, 0.5, 0.65, 0.8, 0.9, 3, 0.4
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
 BY = re.compile(r"\bby ((?:the |an? )?[\w’'-]+(?: (?-i:[A-Z])\w+)*)", re.IGNORECASE)
 # "Not until", "not while": says when it may be done.
@@ -36,10 +36,6 @@ LEFT_OPEN = re.compile(
     r"\b(?:whether|(?:is|are|was) (?:not known|open|unclear|unknown)|could not be (?:shown|proven)|(?:nobody|no one) knows)\b",
     re.IGNORECASE,
 )
-
-
-def weight(found: frozenset[str]) -> int:
-    return sum(min(len(word), 8) for word in found)
 
 
 def best_part(sentence: str, passage: str) -> Part | None:
@@ -99,15 +95,12 @@ def other_actor(sentence: str, passage: str) -> str:
 
 def turned_passive(mine: Part, home: Part, who: frozenset[str]) -> bool:
     """ "The pump was replaced" where the passage has "was replaced by a pump"."""
-    agent = BY.search(home.text)
-    passive = re.search(r"\b(?:is|are|was|were|be|been) \w+", mine.text)
+    doing = re.search(r"(\w+) by\b", home.text)
+    if not doing or BY.search(mine.text) or stem(doing.group(1).lower()) not in mine.own:
+        return False
+    undergoes = re.search(r"\b(?:is|are|was|were|be|been) \w+", mine.text)
     return bool(
-        agent
-        and passive
-        and not BY.search(mine.text)
-        and who & stems(home.text[agent.start() :])
-        and not who & stems(home.text[: agent.start()])
-        and not home.given & who
+        undergoes and who & stems(home.text[doing.end() :]) and not who & (stems(home.text[: doing.end()]) | home.given)
     )
 
 
@@ -251,13 +244,24 @@ def denied_otherwise(sentence: str, passage: str) -> str:
     if LEFT_OPEN.search(sentence):
         return ""
     for mine in statements(sentence):
-        best = max((weight(mine.own & one.all) for one in told), default=0)
-        if not best or best < ENOUGH * weight(mine.own) or (mine.denied and UNTIL.search(sentence)):
+        if mine.denied and UNTIL.search(sentence):
             continue
-        alike = [one for one in told if weight(mine.own & one.all) == best]
-        if all(opposed_in(mine, one) for one in alike) and not agrees(mine, alike, told):
+        best = max((weight(mine.own & one.all) for one in told), default=0)
+        alike = [one for one in told if best and weight(mine.own & one.all) == best]
+        if best < ENOUGH * weight(mine.own):
+            alike = []
+        if alike and all(opposed_in(mine, one) for one in alike) and not agrees(mine, alike, told):
+            return "one of passage and sentence is negated"
+    for mine in parts(sentence):
+        if any(held_inside(one, mine) and opposed_in(mine, one) for one in told):
             return "one of passage and sentence is negated"
     return ""
+
+
+def held_inside(its: Part, mine: Part) -> bool:
+    """Whether the sentence holds all that a denied part of the passage says, and not much more."""
+    inside = its.own and weight(its.own & mine.own) >= INSIDE * weight(its.own)
+    return bool(inside and its.denied and weight(mine.own & its.all) >= PARTLY * weight(mine.own))
 
 
 def opposed_in(mine: Part, its: Part) -> bool:

@@ -1,5 +1,5 @@
 """Where a sentence says more than a passage: all for most, must for may, at most for at least, without the condition. Pure;
-English. Each function gives the reason, or nothing where it finds none; `told` is the passage's sentence that it is held against.
+English. Each function gives the reason, or nothing where it finds none; `told` is what of the passage it is held against.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ import re
 
 from retrieval.facts import NEGATION
 from retrieval.quantities import durations, numbers
-from retrieval.told import ordered, stems
+from retrieval.told import ordered, stems, weight
+from retrieval.words import stem
 
 # The first that fits counts; "nearly all" is most.
 SHARES = (
     ("most", r"(?:nearly|almost|virtually|practically) (?:all|every|always)|most (?:of|\w+s)\b|mostly|usually|generally|typically|(?:the|a) majority|as a rule|normally"),
     ("few", r"(?:only )?(?:a )?(?:very )?few(?! (?:years|months|weeks|days|hours|minutes))|rarely|seldom|hardly (?:any|ever)|scarcely|a minority|only some"),
     ("some", r"not (?:all|every|always)|some(?! \d)|(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten) of (?:the |these |those |them)|of (?:the )?\d+ \w+|several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
-    ("all", r"all|every|each|always|everyone|everybody|anyone|anybody|anything|any|entire|entirely|completely|without exception|in every case"),
+    ("all", r"all|every|each|always|everyone|everybody|anyone|anybody|anything|any|entire|entirely|completely|without exception|in every case|in full|fully|unlimited"),
 )  # fmt: skip
 SHARE = [(name, re.compile(rf"\b(?:{form})\b", re.IGNORECASE)) for name, form in SHARES]
 OVERSTATED = {
@@ -36,6 +37,9 @@ OPEN = re.compile(
     r"\b(?:always|any(?: time)?|anyone|anybody|every|all|whatever|in any case|freely|without (?:any|asking)|even if|even when|regardless|whether or not)\b",
     re.IGNORECASE,
 )
+TIMES = re.compile(r"\b(?:when|whenever|where|while|between|during|once|as long as)\b", re.IGNORECASE)
+# So much of a condition has to be named.
+NAMED = 0.4
 DESPITE = re.compile(
     r"\b(?:even (?:if|when|with)|regardless|whether or not|without any|without (?:ask|hav)\w*)", re.IGNORECASE
 )
@@ -43,6 +47,7 @@ MENTIONS = re.compile(
     r"\b(?:if|unless|provided|as long as|only|when|once|after|except|with|without|while|where|subject|in case|until|before|than|at any time|for)\b",
     re.IGNORECASE,
 )
+ANY = re.compile(r"\b(?:any|every|all) (\w+)", re.IGNORECASE)
 ONLY = re.compile(
     r"\b(?:only|solely|exclusively|nobody but|no one but|none but)\b(?! (?:after|when|if))", re.IGNORECASE
 )
@@ -64,26 +69,14 @@ SUPPOSED = re.compile(
     re.IGNORECASE,
 )
 EXPECTED = re.compile(
-    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|plan(?:s|ned)? to|intends? to)\b", re.IGNORECASE
+    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|plan(?:s|ned)? to|intends? to|wants? to|would like to|aims? to|considers?|proposes?)\b",
+    re.IGNORECASE,
 )
 PAST = re.compile(r"\b(?:was|were|had|did|fell|rose|grew|became|\w{3,}ed)\b", re.IGNORECASE)
 OPENLY = re.compile(
     r"\b(?:whether|open|unclear|unknown|not (?:known|shown|clear)|could|might|may|perhaps|possibly|suspect\w*|if)\b",
     re.IGNORECASE,
 )
-
-
-def overstated(sentence: str, told: str, passage: str) -> str:
-    """Anything below, the first that is found."""
-    return (
-        other_bound(sentence, told, passage)
-        or other_share(sentence, told)
-        or only_added(sentence, told)
-        or other_rate(sentence, told)
-        or other_duty(sentence, told)
-        or condition_lifted(sentence, told)
-        or only_supposed(sentence, told)
-    )
 
 
 def other_bound(sentence: str, told: str, passage: str) -> str:
@@ -123,14 +116,25 @@ def other_share(sentence: str, told: str) -> str:
         return ""
     if (mine, its) in OVERSTATED:
         return f"the passage says this of {its}, and not of {mine}"
-    condition = CONDITION.search(told)
+    condition = CONDITION.search(told) or TIMES.search(told)
     limited = condition is not None and not under(told, condition) & stems(sentence)
     limited = limited or any(
         number.bound and not any(number.same(one) for one in numbers(sentence)) for number in numbers(told)
     )
+    limited = limited or bool(ONLY.search(told)) or any_narrowed(sentence, told)
     if mine == "all" and its != "all" and limited and not CONDITION.search(sentence):
         return "the passage sets a limit to this"
     return ""
+
+
+def any_narrowed(sentence: str, told: str) -> bool:
+    """Whether the passage says which: "any speed" against "walking speed"."""
+    its = ordered(told)
+    for match in ANY.finditer(sentence):
+        word = stem(match.group(1).lower())
+        if word in its[1:] and its[its.index(word) - 1] not in stems(sentence):
+            return True
+    return False
 
 
 def only_added(sentence: str, told: str) -> str:
@@ -170,11 +174,13 @@ def condition_lifted(sentence: str, told: str) -> str:
     why = "the passage sets a condition for this"
     if DESPITE.search(sentence) and not DESPITE.search(told):
         return why
-    if under(told, match) & stems(sentence):
+    named = under(told, match)
+    if named and weight(named & stems(sentence)) >= NAMED * weight(named):
         return ""
     before = [word.lower() for word in MENTIONS.findall(told[: match.start()])]
     own = [word for word in MENTIONS.findall(sentence) if word.lower() not in before]
-    return why if not own or match.group().lower().startswith("only ") else ""
+    another = match.group().lower().startswith("only ") and not odd(sentence)
+    return why if not own or another else ""
 
 
 def under(told: str, match: re.Match[str]) -> frozenset[str]:

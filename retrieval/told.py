@@ -18,7 +18,7 @@ from retrieval.words import STOPWORDS, TOKEN, stem, words
 # Parts stand side by side: what one says of its subject the other does not say of its own.
 BESIDE = re.compile(
     r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or|nor)\s+|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+){1,})|"
-    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not)\b)|,\s+(?=(?:\w+\s+){1,5}\d)",
+    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not)\b)|,\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)|,\s+(?=(?:\w+\s+){1,5}\d)",
     re.IGNORECASE,
 )
 # A part within a part: its negation does not reach the other.
@@ -70,6 +70,10 @@ SHORT = re.compile(
 NOT_MEAN = re.compile(r"\b(?:do|does|did) not (?:mean|say|imply|require)\b(?: that)?|\bno reason to\b", re.IGNORECASE)
 # "Guide A": the letter is no article.
 LABEL = re.compile(r"(?<=\w)( )([A-HJ-Z])(?= |[.,;:]|$)")
+# A negation is no word of the matter.
+DENYING = frozenset(
+    ["never", "nobody", "nothing", "none", "nowhere", "neither", "without", "hardly", "rarely", "seldom"]
+)
 FULL = 2
 WHOLE = re.compile(r"\d+(?:[.:]\d+)+|[^\W_]+")
 
@@ -107,7 +111,7 @@ def parts(text: str) -> tuple[Part, ...]:
     before, last_sentence = frozenset[str](), ""
     for sentence in whole_sentences(text):
         begins, lead = len(found), frozenset[str]()
-        plain = BRACKETS.sub(" ", sentence)
+        plain = BRACKETS.sub(lambda found: found.group().replace(";", ","), sentence)
         if apart := EXCEPT.search(plain):
             found += excepted(sentence, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
@@ -128,9 +132,11 @@ def excepted(sentence: str, apart: re.Match[str]) -> list[Part]:
     """What is said of the exception: the opposite. "Unlike the lid, the box is dry", "all but the lid are dry"."""
     who = stems(apart.group("who") or apart.group("who2") or apart.group("who3"))
     rest = sentence[: apart.start()] + sentence[apart.end() :]
-    main = stems(rest) - (subject(rest.strip(" ,")) if VERB.search(rest) else frozenset())
+    # At the end it is no other doer but another place or time: "anywhere except near the eyes".
+    at_end = not words(sentence[apart.end() :])
+    main = stems(rest) - (subject(rest.strip(" ,")) if VERB.search(rest) and not at_end else frozenset())
     # "Nobody but the chair may" allows it to the chair.
-    return [Part(apart.group(), sentence, who | main, frozenset(), not denied(apart.group("none") or rest))]
+    return [Part(apart.group(), sentence, who, main, not denied(apart.group("none") or rest))]
 
 
 def part(piece: str, sentence: str, given: frozenset[str], last: Part | None) -> Part:
@@ -186,12 +192,17 @@ def denied(text: str) -> bool:
 @lru_cache(maxsize=20_000)
 def ordered(text: str) -> tuple[str, ...]:
     """Stems of the words with content in their order; numbers in digits and in one piece."""
-    tokens = WHOLE.findall(LABEL.sub(r"\1label\2", figures_alike(text)).lower())
-    return tuple(token if token[0].isdigit() else stem(token) for token in tokens if token not in STOPWORDS)
+    tokens = WHOLE.findall(LABEL.sub(r"\1label\2", figures_alike(text)).lower().replace("non-", "non"))
+    return tuple(token if token[0].isdigit() else stem(token) for token in tokens if token not in STOPWORDS | DENYING)
 
 
 def stems(text: str) -> frozenset[str]:
     return frozenset(ordered(text))
+
+
+def weight(found: frozenset[str]) -> int:
+    """How much a set of stems says: longer words count more."""
+    return sum(min(len(word), 8) for word in found)
 
 
 def subject(piece: str) -> frozenset[str]:
@@ -203,6 +214,10 @@ def subject(piece: str) -> frozenset[str]:
     told = piece.split()
     for n, word in enumerate(told[1:4], 1):
         if re.fullmatch(r"[a-z]+[^s]s", word) and len(ordered(" ".join(told[:n]))) and n + 1 < len(told):
+            return stems(" ".join(told[:n]))
+    # So does a plural: "young ravens | learn".
+    for n, word in enumerate(told[:3], 1):
+        if len(word) > 4 and re.fullmatch(r"\w+[^s]s", word) and n < len(told):
             return stems(" ".join(told[:n]))
     return frozenset(ordered(piece)[:2])
 
@@ -223,7 +238,7 @@ def statements(text: str) -> tuple[Part, ...]:
     """The parts of a text, cut further where a negation ends: "do not stop | when the lamp flashes"."""
     found: list[Part] = []
     for one in parts(text):
-        if SHORT.match(one.text):
+        if SHORT.match(one.text) or one.denied != denied(one.text):
             found.append(one)
             continue
         if match := NOT_MEAN.search(one.text):
