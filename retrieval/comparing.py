@@ -50,6 +50,8 @@ def turned_comparison(sentence: str, passage: str) -> str:
     first, second = compared(sentence, found)
     first, second = first - second, second - first
     way = direction(found)
+    if exchanged(sentence, found, passage):
+        return "the passage compares them the other way round"
     for theirs in COMPARED.finditer(passage):
         its_first, its_second = compared(passage, theirs)
         its_first, its_second = its_first - its_second, its_second - its_first
@@ -60,6 +62,23 @@ def turned_comparison(sentence: str, passage: str) -> str:
         if straight != crossed and (same or (way and its_way)):
             return "" if straight == (way == its_way) else "the passage compares them the other way round"
     return "the passage gives the greater number to the other" if compared_numbers(sentence, passage) < 0 else ""
+
+
+def exchanged(sentence: str, found: re.Match[str], passage: str) -> bool:
+    """ "More good than harm" for "more harm than good"; "cheaper by day than at night" where it is "cheaper at night"."""
+    word, what = (found.group("word") or "").lower(), stems(found.group("what") or "")
+    first, second = compared(sentence, found)
+    for theirs in COMPARED.finditer(passage):
+        its_what, its_second = stems(theirs.group("what") or ""), compared(passage, theirs)[1]
+        if what and what == its_second and second == its_what and word == (theirs.group("word") or "").lower():
+            return True
+    first, second = first - second, second - first
+    alone = (
+        [one for one in parts(passage) if re.search(rf"\b{word}\b", one.text.lower()) and not COMPARED.search(one.text)]
+        if word
+        else []
+    )
+    return any(second <= one.all and not first & one.own for one in alone if second)
 
 
 def compared(text: str, found: re.Match[str]) -> tuple[frozenset[str], frozenset[str]]:

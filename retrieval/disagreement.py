@@ -173,6 +173,7 @@ CONTRARY: tuple[Callable[[str, str], str], ...] = (
     other_unit,
     roles.mixed,
     roles.other_actor,
+    roles.reserved,
     turned,
     roles.other_case,
     roles.other_cause,
@@ -182,4 +183,5 @@ OVERSTATED: tuple[Callable[[str, str], str], ...] = (
     strength.other_share,
     strength.only_added,
     strength.other_rate,
+    strength.limit_dropped,
 )

@@ -25,7 +25,7 @@ IN_SPITE = re.compile(
 )
 PARTLY, ENOUGH, MOST, ALL, INSIDE, FEW, COPIED = 0.4, 0.5, 0.65, 0.8, 0.9, 3, 0.4
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
-BY = re.compile(r"\bby ((?:the |an? )?[\w’'-]+(?: (?-i:[A-Z])\w+)*)", re.IGNORECASE)
+BY = re.compile(r"\bby ((?:the |an? |its |his |her |their )?[\w’'-]+(?: (?-i:[A-Z])\w+)*)", re.IGNORECASE)
 # "Not until", "not while": says when it may be done.
 UNTIL = re.compile(
     r"\b(?:until|unless|before|while|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
@@ -88,8 +88,28 @@ def other_actor(sentence: str, passage: str) -> str:
             named = any(who & one.own for one in told if one not in homes)
             if any(turned_passive(mine, one, who) for one in homes):
                 return f"the passage has {', '.join(map(repr, sorted(who)))} do this, not undergo it"
+            homes = [one for one in homes if (one.given or subject(one.text)) - mine.own]
             if homes and named and not any(who & one.all or SPEAKS_OF_IT.search(one.text) for one in homes):
                 return f"the passage says this of another than {', '.join(map(repr, sorted(who)))}"
+    return ""
+
+
+ONLY_WHO = re.compile(
+    r"\bonly (?P<who>(?:the |an? )?\w+(?: \w+)?) (?:can|may|must|could|should|has|have|is|are|was|were)\b",
+    re.IGNORECASE,
+)
+
+
+def reserved(sentence: str, passage: str) -> str:
+    """The passage allows to others only what the sentence allows to someone."""
+    for one in parts(passage):
+        found = ONLY_WHO.search(one.text)
+        for mine in parts(sentence) if found else ():
+            who = stems(found.group("who")) if found else frozenset()
+            rest = one.own - who
+            says = not mine.denied and not who & mine.own and subject(mine.text) - one.all
+            if rest and says and rest <= mine.own and not re.search(r"\bonly\b", sentence, re.IGNORECASE):
+                return f"the passage says this of {found.group('who') if found else ''} only"
     return ""
 
 
@@ -110,6 +130,9 @@ def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> b
     left = home.own - mine.own
     theirs = home.given or (subject(home.text) if own_subject(home.text) else frozenset())
     if strange & subject(mine.text) and theirs - mine.own and not SPEAKS_OF_IT.search(home.text):
+        return True
+    agent, its_agent = BY.search(mine.text), BY.search(home.text)
+    if agent and its_agent and strange <= stems(agent.group(1)) and stems(its_agent.group(1)) - mine.own:
         return True
     if any(map(figure, strange)):
         return any(map(figure, left))
@@ -192,6 +215,8 @@ def stances(text: str) -> dict[str, int]:
 
 def other_stance(sentence: str, passage: str) -> str:
     """The passage has the opposite said by the same."""
+    if negated(sentence):
+        return ""
     mine, its = stances(sentence), stances(passage)
     for who in sorted(mine.keys() & its.keys()):
         if mine[who] != its[who]:
@@ -250,6 +275,8 @@ def denied_otherwise(sentence: str, passage: str) -> str:
         alike = [one for one in told if best and weight(mine.own & one.all) == best]
         if best < ENOUGH * weight(mine.own):
             alike = []
+        # Of two that share as much, the one that speaks of the same is meant.
+        alike = [one for one in alike if subject(mine.text) & one.own] or alike
         if alike and all(opposed_in(mine, one) for one in alike) and not agrees(mine, alike, told):
             return "one of passage and sentence is negated"
     for mine in parts(sentence):

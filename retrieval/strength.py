@@ -8,7 +8,8 @@ import re
 
 from retrieval.facts import NEGATION
 from retrieval.quantities import durations, numbers
-from retrieval.told import ordered, stems, weight
+from retrieval.told import VERB, ordered, stems, weight
+from retrieval.units import KINDS
 from retrieval.words import stem
 
 # The first that fits counts; "nearly all" is most.
@@ -39,12 +40,16 @@ OPEN = re.compile(
 )
 TIMES = re.compile(r"\b(?:when|whenever|where|while|between|during|once|as long as)\b", re.IGNORECASE)
 # So much of a condition has to be named.
-NAMED = 0.4
+NAMED, LONGEST_SUBJECT, SPOKEN_OF = 0.4, 9, 0.5
 DESPITE = re.compile(
     r"\b(?:even (?:if|when|with)|regardless|whether or not|without any|without (?:ask|hav)\w*)", re.IGNORECASE
 )
 MENTIONS = re.compile(
     r"\b(?:if|unless|provided|as long as|only|when|once|after|except|with|without|while|where|subject|in case|until|before|than|at any time|for)\b",
+    re.IGNORECASE,
+)
+LIMITED = re.compile(
+    r"\b(?:over|under|above|below|more|less|fewer|older|younger|larger|smaller|heavy|heavier|certain|some|many|such|expensive)\b",
     re.IGNORECASE,
 )
 ANY = re.compile(r"\b(?:any|every|all) (\w+)", re.IGNORECASE)
@@ -132,7 +137,7 @@ def any_narrowed(sentence: str, told: str) -> bool:
     its = ordered(told)
     for match in ANY.finditer(sentence):
         word = stem(match.group(1).lower())
-        if word in its[1:] and its[its.index(word) - 1] not in stems(sentence):
+        if word not in KINDS and word in its[1:] and its[its.index(word) - 1] not in stems(sentence):
             return True
     return False
 
@@ -141,6 +146,23 @@ def only_added(sentence: str, told: str) -> str:
     if ONLY.search(sentence) and not ONLY_TOO.search(told):
         return "the passage does not say 'only'"
     return ""
+
+
+def limit_dropped(sentence: str, told: str) -> str:
+    """ "Bags over 8 kg" made "bags"."""
+    about, mine = subject_text(told), subject_text(sentence)
+    limits = [number for number in numbers(about) if number.bound]
+    named = any(number.same(one) for number in limits for one in numbers(sentence))
+    if limits and not named and not numbers(mine) and not LIMITED.search(sentence) and stems(about) & stems(mine):
+        return "the passage sets a limit to this"
+    return ""
+
+
+def subject_text(text: str) -> str:
+    """What stands before the first helping verb, if that is no whole clause."""
+    verb = VERB.search(text)
+    before = text[: verb.start()] if verb else ""
+    return before if len(before.split()) <= LONGEST_SUBJECT and "," not in before else ""
 
 
 def other_rate(sentence: str, told: str) -> str:
@@ -169,7 +191,8 @@ def duties(text: str) -> set[str]:
 def condition_lifted(sentence: str, told: str) -> str:
     """The passage says it under a condition, the sentence without one, or in spite of it."""
     match = CONDITION.search(told)
-    if not match:
+    mine = stems(sentence)
+    if not match or weight(mine & stems(told)) < SPOKEN_OF * weight(mine):
         return ""
     why = "the passage sets a condition for this"
     if DESPITE.search(sentence) and not DESPITE.search(told):

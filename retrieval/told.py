@@ -18,7 +18,7 @@ from retrieval.words import STOPWORDS, TOKEN, stem, words
 # Parts stand side by side: what one says of its subject the other does not say of its own.
 BESIDE = re.compile(
     r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or|nor)\s+|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+){1,})|"
-    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not)\b)|,\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)|,\s+(?=(?:\w+\s+){1,5}\d)",
+    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not|which|who|\w+ ones)\b)|,\s+(?=(?:the|its|his|her|their|some|most|all|an?)\s+(?:\w+\s+){1,4}\w+(?:s|ed|t)\b(?! and\b))|,\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)|,\s+(?=(?:\w+\s+){1,5}\d)",
     re.IGNORECASE,
 )
 # A part within a part: its negation does not reach the other.
@@ -35,6 +35,7 @@ DETERMINERS = frozenset(
     [
         "the",
         "a",
+        "only",
         "an",
         "all",
         "some",
@@ -163,18 +164,26 @@ def carried(piece: str, last: Part) -> frozenset[str]:
         return frozenset()
     told = ordered(last.text)
     numbers = [n for n, word in enumerate(told) if word[0].isdigit()]
-    return last.given | frozenset(told[: numbers[-1]] if numbers else told[:2])
+    return last.given | frozenset(told[: numbers[-1]] if numbers else ())
 
 
 def side_by_side(sentence: str) -> list[str]:
     """The pieces of a sentence between which BESIDE stands; a piece of one word stays with the one before."""
     found, start = [], 0
-    for match in BESIDE.finditer(sentence):
+    for match in beside(sentence):
         left, right = sentence[start : match.start()], BESIDE.split(sentence[match.end() :])[0]
         if len(ordered(left)) >= FULL and ordered(right) and not listed(match.group(), left):
             found.append(left.strip())
             start = match.end()
     return [*found, sentence[start:].strip()]
+
+
+def beside(sentence: str) -> list[re.Match[str]]:
+    """Where parts meet; "in summer ..., in winter ..." too."""
+    found = list(BESIDE.finditer(sentence))
+    if opening := re.match(r"(in|on|at|for|by|from|under)\b", sentence, re.IGNORECASE):
+        found += re.finditer(rf",\s+(?={opening.group()}\b)", sentence, re.IGNORECASE)
+    return sorted(found, key=re.Match.start)
 
 
 def listed(joint: str, left: str) -> bool:
@@ -245,7 +254,8 @@ def statements(text: str) -> tuple[Part, ...]:
             rest = one.text[match.end() :]
             found.append(Part(rest, one.sentence, stems(rest), frozenset(), not denied(rest)))
             continue
-        for piece in filter(None, WITHIN.split(one.text)):
+        # "Not because it was worn" is denied as a whole.
+        for piece in filter(None, [one.text] if one.text.lower().startswith("not ") else WITHIN.split(one.text)):
             if words(piece):
                 found.append(Part(piece, one.sentence, stems(piece), one.given, denied(piece)))
     return tuple(found)
