@@ -70,7 +70,7 @@ def exchanged(sentence: str, found: re.Match[str], passage: str) -> bool:
     first, second = compared(sentence, found)
     for theirs in COMPARED.finditer(passage):
         its_what, its_second = stems(theirs.group("what") or ""), compared(passage, theirs)[1]
-        if what and what == its_second and second == its_what and word == (theirs.group("word") or "").lower():
+        if what & its_second and second & its_what and word == (theirs.group("word") or "").lower():
             return True
     first, second = first - second, second - first
     alone = (

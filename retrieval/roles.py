@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 
 from retrieval.comparing import COMPARED
 from retrieval.facts import NEGATION, denials, names, negated
-from retrieval.told import SPEAKS_OF_IT, Part, ordered, own_subject, parts, statements, stems, subject, weight
+from retrieval.told import Part, in_order, ordered, own_subject, parts, statements, stems, subject, weight
 from retrieval.words import TOKEN, stem
 
 JOINS = re.compile(
@@ -24,8 +23,12 @@ IN_SPITE = re.compile(
     r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
 )
 PARTLY, ENOUGH, MOST, ALL, INSIDE, FEW, COPIED = 0.4, 0.5, 0.65, 0.8, 0.9, 3, 0.4
+# A pronoun that something is said of; "his" and "them" only stand by.
+IS_IT = re.compile(r"\b(?:it|they|he|she|this|these|both)\b", re.IGNORECASE)
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
-BY = re.compile(r"\bby ((?:the |an? |its |his |her |their )?[\w’'-]+(?: (?-i:[A-Z])\w+)*)", re.IGNORECASE)
+BY = re.compile(
+    r"\bby ((?:the |an? |its |his |her |their )?[\w’'-]+(?: (?-i:[A-Z])\w+)*(?: of (?:the )?\w+)?)", re.IGNORECASE
+)
 # "Not until", "not while": says when it may be done.
 UNTIL = re.compile(
     r"\b(?:until|unless|before|while|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
@@ -68,7 +71,7 @@ def mixed_part(mine: Part, passage: str) -> str:
             return ""
     for one in best:
         strange = mine.own - one.all
-        if in_place_of(mine, one, strange, most):
+        if in_place_of(mine, one, strange, most) or numbered_otherwise(mine, strange, told):
             return f"the passage says this of something else than {', '.join(map(repr, sorted(strange)))}"
     return ""
 
@@ -85,13 +88,23 @@ def other_actor(sentence: str, passage: str) -> str:
                 continue
             rest = mine.own - who
             homes = [one for one in told if len(rest) > 1 and weight(rest & one.all) >= ALL * weight(rest)]
-            named = any(who & one.own for one in told if one not in homes)
             if any(turned_passive(mine, one, who) for one in homes):
                 return f"the passage has {', '.join(map(repr, sorted(who)))} do this, not undergo it"
-            homes = [one for one in homes if (one.given or subject(one.text)) - mine.own]
-            if homes and named and not any(who & one.all or SPEAKS_OF_IT.search(one.text) for one in homes):
+            homes = [
+                one for one in homes if instead(one, agent is not None and who == stems(agent.group(1))) - mine.own
+            ]
+            named = any(who & one.own for one in told if one not in homes)
+            if homes and named and not any(who & one.all or IS_IT.search(one.text) for one in homes):
                 return f"the passage says this of another than {', '.join(map(repr, sorted(who)))}"
     return ""
+
+
+def instead(home: Part, agent: bool) -> frozenset[str]:
+    """Who the passage says it of: by whom it is done, or the subject."""
+    if agent:
+        found = BY.search(home.text)
+        return stems(found.group(1)) if found else frozenset()
+    return home.given or subject(home.text)
 
 
 ONLY_WHO = re.compile(
@@ -129,7 +142,7 @@ def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> b
     name of its own; or its only other words, where the rest is copied."""
     left = home.own - mine.own
     theirs = home.given or (subject(home.text) if own_subject(home.text) else frozenset())
-    if strange & subject(mine.text) and theirs - mine.own and not SPEAKS_OF_IT.search(home.text):
+    if strange & subject(mine.text) and theirs - mine.own and not IS_IT.search(home.text):
         return True
     agent, its_agent = BY.search(mine.text), BY.search(home.text)
     if agent and its_agent and strange <= stems(agent.group(1)) and stems(its_agent.group(1)) - mine.own:
@@ -142,23 +155,16 @@ def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> b
     return 0 < len(left) <= FEW and most >= MOST * weight(mine.own) and in_order(mine.text, home.text) >= COPIED
 
 
+def numbered_otherwise(mine: Part, strange: frozenset[str], told: tuple[Part, ...]) -> bool:
+    """Whether the part that speaks of what is strange gives it another number: "ten days, internal ones three"."""
+    if not any(map(figure, mine.own)):
+        return False
+    others = [one for one in told if strange <= one.own and (one.own & mine.own) - strange]
+    return any(any(map(figure, one.own - mine.own)) for one in others)
+
+
 def figure(word: str) -> bool:
     return word[0].isdigit() or word in ("noon", "midnight")
-
-
-def in_order(sentence: str, passage: str) -> float:
-    """The share of the sentence's neighbouring word pairs that are neighbours in the passage too, 0 to 1."""
-    mine, its = TOKEN.findall(sentence.lower()), TOKEN.findall(passage.lower())
-    pairs = list(itertools.pairwise(mine))
-    there = set(itertools.pairwise(its))
-    return sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
-
-
-CONDITIONAL = re.compile(
-    r"^(?P<word>if|when|whenever|once|unless|as soon as) (?P<case>[^,]+), (?P<then>.+)$|"
-    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless|as soon as) (?P<case2>.+)$",
-    re.IGNORECASE,
-)
 
 
 def other_case(sentence: str, passage: str) -> str:
@@ -179,6 +185,13 @@ def other_case(sentence: str, passage: str) -> str:
             same = negated(one) == negated(sentence)
             return "the passage says this of the opposite case" if same else ""
     return ""
+
+
+CONDITIONAL = re.compile(
+    r"^(?P<word>if|when|whenever|once|unless|as soon as) (?P<case>[^,]+), (?P<then>.+)$|"
+    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless|as soon as) (?P<case2>.+)$",
+    re.IGNORECASE,
+)
 
 
 def cases(sentence: str) -> tuple[str, frozenset[str], frozenset[str]] | None:

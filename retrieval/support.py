@@ -1,5 +1,6 @@
-"""How likely it is that a passage supports a sentence: a logistic model over features that a person can read. `retrieval.fit_check`
-fits it and `retrieval/check.json` ships it."""
+"""How likely it is that a passage supports a sentence: a logistic model over features that a person can read.
+`retrieval.fit_check` fits it and `retrieval/check.json` ships it. Likeness of vectors alone cannot tell: "approved" and "not
+approved" are 0.987 alike."""
 
 from __future__ import annotations
 
@@ -9,19 +10,26 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from retrieval.comparing import compared_numbers
 from retrieval.disagreement import disagreements
 from retrieval.facts import all_stems
 from retrieval.quantities import figures_alike
 from retrieval.sentences import pieces
+from retrieval.told import in_order
 from retrieval.words import TOKEN, words
 
 MODEL = Path(__file__).with_name("check.json")
 # Beyond so many new words one more says nothing.
 MOST_NEW = 12
-# 1: speaks for support, -1: against it. What is fitted keeps to this, so that no quirk of the pairs is learned.
-SIGNS = {"words": 1, "best": 1, "order": 1, "new": -1, "computed": 1, "absent": -1, "contrary": -1, "doubtful": -1}
+# Of the threshold: where the score of a sure disagreement ends.
+BELOW = 0.5
+# 1: speaks for support, -1: against it. What is fitted keeps to these signs. In the hard pairs the unsupported sentences are
+# the ones that copy most, so that a free fit would learn to distrust every copied sentence.
+SIGNS = {"words": 1, "best": 1, "order": 1, "new": -1, "personal": -1, "asks": -1, "computed": 1,
+         "absent": -1, "contrary": -1, "doubtful": -1}  # fmt: skip
+PERSONAL = frozenset(["i", "im", "me", "my", "mine", "we", "us", "our", "you", "your"])
 
 
 @dataclass(frozen=True)
@@ -35,18 +43,38 @@ class Support:
 
 def check(sentence: str, passage: str) -> Support:
     """Whether the passage supports the sentence. Deterministic, some milliseconds."""
-    model = shipped()
     if not words(sentence):
         return Support(0.0, False, "the sentence says nothing that can be checked")
-    found = disagreements(sentence, passage)
+    model, found = shipped(), disagreements(sentence, passage)
     score = round(logistic(model["weights"], features(sentence, passage)), 4)
-    sure = [one.why for one in found if one.kind != "doubtful"]
-    if sure:
+    if sure := [one.why for one in found if one.kind != "doubtful"]:
         # What is surely otherwise is never shown, however many words agree.
-        return Support(min(score, model["threshold"] / 2), False, sure[0])
+        return Support(min(score, BELOW * model["threshold"]), False, sure[0])
     if score < model["threshold"]:
         return Support(score, False, found[0].why if found else "the passage does not speak of this")
     return Support(score, True)
+
+
+def features(sentence: str, passage: str) -> dict[str, float]:
+    """What the model weighs. Shares of words 0 to 1; `new`: how many words, small ones too, the passage lacks; the rest 0 or 1.
+
+    `best`: the share of words in the best sentence of the passage, or in two neighbouring ones; `personal`: speaks of "me" or
+    "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers bear a comparison out;
+    `absent`, `contrary`, `doubtful`: kinds of disagreement.
+    """
+    mine, its = figures_alike(sentence), figures_alike(passage)
+    tokens, given = set(TOKEN.findall(sentence.lower())), set(TOKEN.findall(passage.lower()))
+    kinds = {one.kind for one in disagreements(sentence, passage)}
+    return {
+        "words": share_of_words(mine, its),
+        "best": max(share_of_words(mine, text) for text in windows(its)),
+        "order": in_order(mine, its),
+        "new": float(min(added(mine, its), MOST_NEW)),
+        "personal": float(bool(tokens & PERSONAL - given)),
+        "asks": float("?" in sentence and "?" not in passage),
+        "computed": float(compared_numbers(sentence, passage) > 0),
+        **{kind: float(kind in kinds) for kind in ("absent", "contrary", "doubtful")},
+    }
 
 
 def share_of_words(sentence: str, passage: str) -> float:
@@ -58,37 +86,16 @@ def share_of_words(sentence: str, passage: str) -> float:
     return sum(w for word, w in weight.items() if word in its or word in known) / total if total else 0.0
 
 
-def added(sentence: str, passage: str) -> int:
-    """How many words of the sentence, small ones too, do not stand in the passage."""
-    its = set(TOKEN.findall(passage.lower()))
-    return sum(token not in its for token in TOKEN.findall(sentence.lower()))
-
-
-def in_order(sentence: str, passage: str) -> float:
-    """The share of the sentence's neighbouring word pairs that are neighbours in the passage too, 0 to 1."""
-    mine, its = TOKEN.findall(sentence.lower()), TOKEN.findall(passage.lower())
-    pairs = list(itertools.pairwise(mine))
-    there = set(itertools.pairwise(its))
-    return sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
-
-
-def features(sentence: str, passage: str) -> dict[str, float]:
-    mine, its = figures_alike(sentence), figures_alike(passage)
-    kinds = {one.kind for one in disagreements(sentence, passage)}
-    return {
-        "words": share_of_words(mine, its),
-        "best": max(share_of_words(mine, figures_alike(text)) for text in windows(passage)),
-        "order": in_order(mine, its),
-        "new": float(min(added(mine, its), MOST_NEW)),
-        "computed": float(compared_numbers(sentence, passage) > 0),
-        **{kind: float(kind in kinds) for kind in ("absent", "contrary", "doubtful")},
-    }
-
-
 def windows(passage: str) -> list[str]:
     """Each piece of a passage, and each with the next."""
     found = [one.text for one in pieces(passage)] or [passage]
     return found + [f"{one} {other}" for one, other in itertools.pairwise(found)]
+
+
+def added(sentence: str, passage: str) -> int:
+    """How many words of the sentence, small ones too, do not stand in the passage."""
+    its = set(TOKEN.findall(passage.lower()))
+    return sum(token not in its for token in TOKEN.findall(sentence.lower()))
 
 
 def logistic(weights: dict[str, float], given: dict[str, float]) -> float:
@@ -97,5 +104,6 @@ def logistic(weights: dict[str, float], given: dict[str, float]) -> float:
 
 
 @lru_cache(maxsize=1)
-def shipped() -> dict:
+def shipped() -> dict[str, Any]:
+    """`weights` by feature, `intercept` among them; `threshold`: what a score has to reach; `measured`: how the fit did."""
     return json.loads(MODEL.read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ subject ("... and lifts 90 kg") or its verb ("coffee does not", "all others by p
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -74,6 +75,10 @@ LABEL = re.compile(r"(?<=\w)( )([A-HJ-Z])(?= |[.,;:]|$)")
 # A negation is no word of the matter.
 DENYING = frozenset(
     ["never", "nobody", "nothing", "none", "nowhere", "neither", "without", "hardly", "rarely", "seldom"]
+)
+# What follows a verb rather than a noun.
+FOLLOWS = re.compile(
+    r"(?:on|in|at|by|for|to|from|with|into|the|an?|its|their|his|her|no|not|only|up|more|less|\d.*)$", re.IGNORECASE
 )
 FULL = 2
 WHOLE = re.compile(r"\d+(?:[.:]\d+)+|[^\W_]+")
@@ -222,7 +227,8 @@ def subject(piece: str) -> frozenset[str]:
     # A verb in the third person ends the subject: "Postlink | delivers", "the large press | holds".
     told = piece.split()
     for n, word in enumerate(told[1:4], 1):
-        if re.fullmatch(r"[a-z]+[^s]s", word) and len(ordered(" ".join(told[:n]))) and n + 1 < len(told):
+        verb = re.fullmatch(r"[a-z]+[^s]s", word) and n + 1 < len(told) and FOLLOWS.match(told[n + 1])
+        if verb and ordered(" ".join(told[:n])):
             return stems(" ".join(told[:n]))
     # So does a plural: "young ravens | learn".
     for n, word in enumerate(told[:3], 1):
@@ -259,3 +265,18 @@ def statements(text: str) -> tuple[Part, ...]:
             if words(piece):
                 found.append(Part(piece, one.sentence, stems(piece), one.given, denied(piece)))
     return tuple(found)
+
+
+def in_order(sentence: str, passage: str) -> float:
+    """The share of the sentence's neighbouring word pairs that are neighbours in the passage too, 0 to 1."""
+    mine, its = TOKEN.findall(sentence.lower()), TOKEN.findall(passage.lower())
+    pairs = list(itertools.pairwise(mine))
+    there = set(itertools.pairwise(its))
+    return sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
+
+
+CONDITIONAL = re.compile(
+    r"^(?P<word>if|when|whenever|once|unless|as soon as) (?P<case>[^,]+), (?P<then>.+)$|"
+    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless|as soon as) (?P<case2>.+)$",
+    re.IGNORECASE,
+)
