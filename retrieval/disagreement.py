@@ -44,8 +44,8 @@ VAGUE = frozenset(
 
 @dataclass(frozen=True)
 class Disagreement:
-    """`kind`: absent (a name or number that the passage lacks), contrary (it says otherwise) or doubtful (it may); `why`:
-    for a person."""
+    """`kind`: absent (a name or number that the passage lacks), contrary (it says otherwise), swapped (one word of a copied
+    sentence is another) or doubtful (it may say otherwise); `why`: for a person."""
 
     kind: str
     why: str
@@ -59,12 +59,16 @@ def disagreements(sentence: str, passage: str) -> tuple[Disagreement, ...]:
     ]
     told = aligned(sentence, passage)
     contrary = [strength.condition_lifted(sentence, told)]
-    doubtful = [strength.only_supposed(sentence, told)]
+    doubtful, swapped = [strength.only_supposed(sentence, told)], ""
     if not copied(sentence, passage):
         contrary += [rule(sentence, passage) for rule in CONTRARY]
         contrary += [strength.other_bound(sentence, told, passage), *(rule(sentence, told) for rule in OVERSTATED)]
-        doubtful += [swapped_word(sentence, passage), strength.other_duty(sentence, told)]
+        best = roles.best_part(sentence, passage)
+        contrary += [strength.other_share(sentence, best.text) if best else ""]
+        doubtful += [strength.other_duty(sentence, told)]
+        swapped = swapped_word(sentence, passage)
     found += [Disagreement("contrary", why) for why in contrary if why]
+    found += [Disagreement("swapped", swapped)] if swapped else []
     return (*found, *(Disagreement("doubtful", why) for why in doubtful if why))
 
 

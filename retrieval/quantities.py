@@ -40,7 +40,7 @@ SHARES = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0
 # "A third album" is no share, "a third of it" and "by a third" are.
 SHARE = re.compile(
     r"\b(?:(two|three|four)[\s-]+)(half|third|quarter|fifth|tenth)s\b|\b(?:a|an|one|by an?)[\s-]+(half|quarter)\b|\b(half)\b|"
-    r"\b(?:(?:a|an|one)[\s-]+(third|fifth|tenth)\b(?=\s*(?:$|[.,;:)]|(?:of|the|more|less|as|is|are|may|in|\w+er)\b))|by an? (third|fifth|tenth))\b",
+    r"\b(?:(?:a|an|one)[\s-]+(third|fifth|tenth)\b(?=\s*(?:$|[.,;:)]|(?:of|the|more|less|as|is|are|was|were|may|can|could|must|should|will|would|has|have|in|\w+er)\b))|by an? (third|fifth|tenth))\b",
     re.IGNORECASE,
 )
 # "half a year" is six months, "one and a half times" 1.5 times.

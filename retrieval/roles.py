@@ -317,7 +317,8 @@ def focus_of_negation(part: Part) -> frozenset[str]:
     found = NEGATION.search(part.text)
     if not found:
         return part.own
-    after, before = ordered(part.text[found.end() :]), ordered(part.text[: found.start()])
+    rest = re.sub(r"^\W*(?:longer|more)\b", "", part.text[found.end() :])
+    after, before = ordered(rest), ordered(part.text[: found.start()])
     return frozenset(after[:1] or before[-1:]) or part.own
 
 

@@ -17,7 +17,7 @@ SHARES = (
     ("most", r"(?:nearly|almost|virtually|practically) (?:all|every|always)|most (?:of|\w+s)\b|mostly|usually|generally|typically|(?:the|a) majority|as a rule|normally"),
     ("few", r"(?:only )?(?:a )?(?:very )?few(?! (?:years|months|weeks|days|hours|minutes))|rarely|seldom|hardly (?:any|ever)|scarcely|a minority|only some"),
     ("some", r"not (?:all|every|always)|some(?! \d)|(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten) of (?:the |these |those |them)|of (?:the )?\d+ \w+|several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
-    ("all", r"all|every|each|always|everyone|everybody|anyone|anybody|anything|any|entire|entirely|completely|without exception|in every case|in full|fully|unlimited"),
+    ("all", r"all|(?:every|each)(?! (?:\d+|other|few|two|three|four|five|six|seven|eight|nine|ten|twelve|second|minute|hour|day|night|week|month|year|morning|evening|time)\b)|always|everyone|everybody|anyone|anybody|anything|any|entire|entirely|completely|without exception|in every case|in full|fully|unlimited"),
 )  # fmt: skip
 SHARE = [(name, re.compile(rf"\b(?:{form})\b", re.IGNORECASE)) for name, form in SHARES]
 OVERSTATED = {
@@ -38,7 +38,9 @@ OPEN = re.compile(
     r"\b(?:always|any(?: time)?|anyone|anybody|every|all|whatever|in any case|freely|without (?:any|asking)|even if|even when|regardless|whether or not)\b",
     re.IGNORECASE,
 )
-TIMES = re.compile(r"\b(?:when|whenever|where|while|between|during|once|as long as)\b", re.IGNORECASE)
+TIMES = re.compile(
+    r"\b(?:when|whenever|where|while|between|during|once(?! (?:an?|in|per|every|more)\b)|as long as)\b", re.IGNORECASE
+)
 # So much of a condition has to be named.
 NAMED, LONGEST_SUBJECT, SPOKEN_OF = 0.4, 9, 0.5
 DESPITE = re.compile(

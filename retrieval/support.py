@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.comparing import compared_numbers
-from retrieval.disagreement import disagreements
+from retrieval.disagreement import disagreements, stands_for
 from retrieval.facts import all_stems
-from retrieval.quantities import figures_alike
+from retrieval.quantities import SHARES, VALUES, durations, figures_alike, numbers
 from retrieval.sentences import pieces
 from retrieval.told import in_order
-from retrieval.words import TOKEN, words
+from retrieval.units import KINDS, unit_name
+from retrieval.words import TOKEN, stem, words
 
 MODEL = Path(__file__).with_name("check.json")
 # Beyond so many new words one more says nothing.
@@ -28,7 +29,8 @@ BELOW = 0.5
 # 1: speaks for support, -1: against it. What is fitted keeps to these signs. In the hard pairs the unsupported sentences are
 # the ones that copy most, so that a free fit would learn to distrust every copied sentence.
 SIGNS = {"words": 1, "best": 1, "order": 1, "new": -1, "personal": -1, "asks": -1, "computed": 1,
-         "absent": -1, "contrary": -1, "doubtful": -1}  # fmt: skip
+         "absent": -1, "contrary": -1, "swapped": -1, "doubtful": -1}  # fmt: skip
+AMOUNTS = frozenset([*VALUES, *SHARES])
 PERSONAL = frozenset(["i", "im", "me", "my", "mine", "we", "us", "our", "you", "your"])
 
 
@@ -60,7 +62,7 @@ def features(sentence: str, passage: str) -> dict[str, float]:
 
     `best`: the share of words in the best sentence of the passage, or in two neighbouring ones; `personal`: speaks of "me" or
     "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers bear a comparison out;
-    `absent`, `contrary`, `doubtful`: kinds of disagreement.
+    `absent`, `contrary`, `swapped`, `doubtful`: kinds of disagreement.
     """
     mine, its = figures_alike(sentence), figures_alike(passage)
     tokens, given = set(TOKEN.findall(sentence.lower())), set(TOKEN.findall(passage.lower()))
@@ -73,17 +75,28 @@ def features(sentence: str, passage: str) -> dict[str, float]:
         "personal": float(bool(tokens & PERSONAL - given)),
         "asks": float("?" in sentence and "?" not in passage),
         "computed": float(compared_numbers(sentence, passage) > 0),
-        **{kind: float(kind in kinds) for kind in ("absent", "contrary", "doubtful")},
+        **{kind: float(kind in kinds) for kind in ("absent", "contrary", "swapped", "doubtful")},
     }
 
 
 def share_of_words(sentence: str, passage: str) -> float:
     """The share of the sentence's content words that stand in the passage, 0 to 1; longer words weigh more."""
     mine, its = set(words(sentence)), set(words(passage))
-    known = all_stems(passage)
+    known = all_stems(passage) | agreed(sentence, passage)
     weight = {word: min(len(word), 8) for word in mine}
     total = sum(weight.values())
     return sum(w for word, w in weight.items() if word in its or word in known) / total if total else 0.0
+
+
+def agreed(sentence: str, passage: str) -> frozenset[str]:
+    """Stems of the words of amounts that the passage holds in other words: "half an hour" is 30 minutes."""
+    its = (*numbers(passage), *durations(passage))
+    strong = [number for number in numbers(sentence) if not number.weak]
+    if not strong or not all(any(stands_for(number, other) for other in its) for number in strong):
+        return frozenset()
+    return frozenset(
+        stem(token) for token in TOKEN.findall(sentence.lower()) if token in AMOUNTS or unit_name(token) in KINDS
+    )
 
 
 def windows(passage: str) -> list[str]:

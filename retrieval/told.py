@@ -18,7 +18,7 @@ from retrieval.words import STOPWORDS, TOKEN, stem, words
 
 # Parts stand side by side: what one says of its subject the other does not say of its own.
 BESIDE = re.compile(
-    r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or|nor)\s+|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+){1,})|"
+    r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or)\s+|,\s+(?=nor\b)|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+){1,})|"
     r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not|which|who|\w+ ones)\b)|,\s+(?=(?:the|its|his|her|their|some|most|all|an?)\s+(?:\w+\s+){1,4}\w+(?:s|ed|t)\b(?! and\b))|,\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)|,\s+(?=(?:\w+\s+){1,5}\d)",
     re.IGNORECASE,
 )
@@ -80,6 +80,7 @@ DENYING = frozenset(
 FOLLOWS = re.compile(
     r"(?:on|in|at|by|for|to|from|with|into|the|an?|its|their|his|her|no|not|only|up|more|less|\d.*)$", re.IGNORECASE
 )
+WHICH = re.compile(r"(?:which|who)\b", re.IGNORECASE)
 FULL = 2
 WHOLE = re.compile(r"\d+(?:[.:]\d+)+|[^\W_]+")
 
@@ -117,7 +118,7 @@ def parts(text: str) -> tuple[Part, ...]:
     before, last_sentence = frozenset[str](), ""
     for sentence in whole_sentences(text):
         begins, lead = len(found), frozenset[str]()
-        plain = BRACKETS.sub(lambda found: found.group().replace(";", ","), sentence)
+        plain = figures_alike(BRACKETS.sub(lambda found: found.group().replace(";", ","), sentence))
         if apart := EXCEPT.search(plain):
             found += excepted(sentence, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
@@ -125,7 +126,10 @@ def parts(text: str) -> tuple[Part, ...]:
             given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
             last = found[-1] if len(found) > begins else None
             own = last is None or own_subject(piece)
-            given |= lead | carried(piece, last) if last and not own else frozenset()
+            if last and WHICH.match(piece):
+                given = frozenset(ordered(last.text)[-2:])
+            elif last and not own:
+                given |= lead | carried(piece, last)
             lead = subject(piece) if own else lead
             found.append(part(piece, sentence, given, last))
         if len(found) > begins:
