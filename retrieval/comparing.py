@@ -1,25 +1,16 @@
-"""Where a sentence turns a comparison or an order of a passage round: more or less, before or after, from this to that. Pure;
-English."""
+"""Where a sentence turns a comparison of a passage round, or the passage's numbers go against it. Pure; English."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from core import spelled
-from retrieval.facts import negated
 from retrieval.quantities import Number, numbers
 from retrieval.told import parts, stems
 from retrieval.words import words
 
-# "More than ten" is a limit and compares no two things.
-SPELLED = "|".join(spelled.VALUES)
-COMPARED = re.compile(
-    r"\b(?:(?:\w+ times|twice) as (?P<times>\w+)(?: \w+){0,4} as\b)|\b(?P<word>more|less|fewer|better|worse|further|\w{2,}(?<!oth)(?<!rath)er)\b(?P<what>(?: [\w'’-]+){0,6}?) than\b(?! (?:about )?[\d$€£])(?! (?:"
-    + SPELLED
-    + r")\b)",
-    re.IGNORECASE,
-)
 UP = frozenset(
     ["more", "better", "further", "higher", "larger", "greater", "bigger", "longer", "heavier", "faster", "later", "older",
      "warmer", "hotter", "wider", "taller", "stronger", "richer", "thicker", "deeper", "dearer", "busier", "broader",
@@ -33,75 +24,88 @@ DOWN = frozenset(
 FAST, SPARING = frozenset(["faster", "quicker", "slower", "sooner"]), re.compile(r"\b(?:economical|efficient|frugal)\b")
 GENERIC = frozenset(["one", "ones"])
 LEADS = re.compile(r"\s*(?:in|on|at|by|with|for|to|from|of|under|during|after|before) ", re.IGNORECASE)
-BEFORE = re.compile(r"\b(before|after)\b|,? (?:and |but )?(then|only then)\b", re.IGNORECASE)
-EARLIER = re.compile(r"^(?:first|then|only)\b|\b(?:first|only|you)\b,?\s*$", re.IGNORECASE)
-RANGE = re.compile(r"\bfrom (.{1,25}?) (?:to|until) (\S+)", re.IGNORECASE)
+# "More than ten" is a limit and compares no two things; "rather than" compares nothing.
+THAN = re.compile(
+    r"(?<!rather)(?<!other) than\b(?! (?:about )?[\d$€£])(?! (?:" + "|".join(spelled.VALUES) + r")\b)", re.IGNORECASE
+)
+AS_OFTEN = re.compile(r"\b(?:\w+ times|twice) as \w+(?: \w+){0,4} as\b", re.IGNORECASE)
+KNOWN = UP | DOWN | FAST
+# So many words may stand between the comparative and "than".
+BETWEEN = 7
 
 
-def turned(sentence: str, passage: str) -> str:
-    """What has changed places around "than", "before" or "after", or "from ... to"."""
-    return turned_comparison(sentence, passage) or turned_order(sentence, passage) or turned_range(sentence, passage)
+@dataclass(frozen=True)
+class Comparison:
+    """`word`: the comparative, which begins at `start`; `what`: what stands between it and "than", which ends at `end`."""
+
+    start: int
+    end: int
+    word: str
+    what: str = ""
+
+    @property
+    def way(self) -> int:
+        """1 where it says that there is more of something, -1 where it says less, 0 where that is not known."""
+        way = 1 if self.word in UP else -1 if self.word in DOWN else 0
+        return -way if SPARING.search(self.what) else way
+
+
+def comparisons(text: str) -> list[Comparison]:
+    """All comparisons of a text, in their order."""
+    found = [Comparison(match.start(), match.end(), "more") for match in AS_OFTEN.finditer(text)]
+    for than in THAN.finditer(text):
+        before = list(re.finditer(r"[\w'’-]+", text[: than.start()]))[-BETWEEN:]
+        # The nearest known comparative, else the nearest word that looks like one: "summer" does too.
+        known = [match for match in before if match.group().lower() in KNOWN]
+        alike = [match for match in before if re.fullmatch(r"\w{3,}er", match.group())]
+        if chosen := (known or alike)[-1:]:
+            word = chosen[0]
+            found.append(Comparison(word.start(), than.end(), word.group().lower(), text[word.end() : than.start()]))
+    return sorted(found, key=lambda one: one.start)
 
 
 def turned_comparison(sentence: str, passage: str) -> str:
-    found = COMPARED.search(sentence)
-    if not found:
-        return ""
-    first, second = compared(sentence, found)
-    first, second = first - second, second - first
-    way = direction(found)
-    if exchanged(sentence, found, passage):
-        return "the passage compares them the other way round"
-    for theirs in COMPARED.finditer(passage):
-        its_first, its_second = compared(passage, theirs)
-        its_first, its_second = its_first - its_second, its_second - its_first
-        straight = bool(second & its_second)
-        crossed = bool(second & its_first and first & its_second and not straight)
-        same = (found.group("word") or "").lower() == (theirs.group("word") or "").lower()
-        its_way = way if same else direction(theirs)
-        if straight != crossed and (same or (way and its_way)):
-            return "" if straight == (way == its_way) else "the passage compares them the other way round"
+    """Two things have changed places around "than", or its numbers say the opposite."""
+    turned = "the passage compares them the other way round"
+    for mine in comparisons(sentence):
+        first, second = compared(sentence, mine)
+        first, second = first - second, second - first
+        if exchanged(mine, first, second, passage):
+            return turned
+        for its in comparisons(passage):
+            its_first, its_second = compared(passage, its)
+            its_first, its_second = its_first - its_second, its_second - its_first
+            straight = bool(second & its_second)
+            crossed = bool(second & its_first and first & its_second and not straight)
+            ways = (1, 1) if mine.word == its.word else (mine.way, its.way)
+            if straight != crossed and all(ways):
+                return "" if straight == (ways[0] == ways[1]) else turned
     return "the passage gives the greater number to the other" if compared_numbers(sentence, passage) < 0 else ""
 
 
-def exchanged(sentence: str, found: re.Match[str], passage: str) -> bool:
+def exchanged(mine: Comparison, first: frozenset[str], second: frozenset[str], passage: str) -> bool:
     """ "More good than harm" for "more harm than good"; "cheaper by day than at night" where it is "cheaper at night"."""
-    word, what = (found.group("word") or "").lower(), stems(found.group("what") or "")
-    first, second = compared(sentence, found)
-    for theirs in COMPARED.finditer(passage):
-        its_what, its_second = stems(theirs.group("what") or ""), compared(passage, theirs)[1]
-        if what & its_second and second & its_what and word == (theirs.group("word") or "").lower():
+    what = stems(mine.what)
+    for its in comparisons(passage):
+        if mine.word == its.word and what & compared(passage, its)[1] and second & stems(its.what):
             return True
-    first, second = first - second, second - first
-    alone = (
-        [one for one in parts(passage) if re.search(rf"\b{word}\b", one.text.lower()) and not COMPARED.search(one.text)]
-        if word
-        else []
-    )
+    same = [one for one in parts(passage) if re.search(rf"\b{re.escape(mine.word)}\b", one.text.lower())]
+    alone = [one for one in same if not comparisons(one.text)]
     return any(second <= one.all and not first & one.own for one in alone if second)
 
 
-def compared(text: str, found: re.Match[str]) -> tuple[frozenset[str], frozenset[str]]:
+def compared(text: str, found: Comparison) -> tuple[frozenset[str], frozenset[str]]:
     """The two things that "than" stands between: "fell more with the drug than with the placebo" compares drug and placebo."""
-    before = re.split(r"[.;]|, (?:and|yet|but|since|because)\b", text[: found.start()])[-1]
-    after = re.split(r"[.;,]| (?:and|but|yet)\b", text[found.end() :])[0]
-    what = found.group("what") or ""
-    one = stems(what if LEADS.match(after) and words(what) else before)
+    before = re.split(r"[.;]|, (?:and|yet|but|since|because)\b", text[: found.start])[-1]
+    after = re.split(r"[.;,]| (?:and|but|yet)\b", text[found.end :])[0]
+    one = stems(found.what if LEADS.match(after) and words(found.what) else before)
     return one - GENERIC, stems(after) - GENERIC
-
-
-def direction(found: re.Match[str]) -> int:
-    """1 where a comparison says that there is more of something, -1 where it says less, 0 where that is not known."""
-    word = (found.group("word") or "more").lower()
-    way = 1 if word in UP else -1 if word in DOWN else 0
-    return -way if SPARING.search(found.group("what") or "") else way
 
 
 def compared_numbers(sentence: str, passage: str) -> int:
     """Whether the passage's numbers bear a comparison out (1), go against it (-1), or say nothing (0)."""
-    found = COMPARED.search(sentence)
-    way = direction(found) if found else 0
-    if not found or not way:
+    found = next((one for one in comparisons(sentence) if one.way), None)
+    if found is None:
         return 0
     first, second = compared(sentence, found)
     first, second = first - second, second - first
@@ -110,12 +114,9 @@ def compared_numbers(sentence: str, passage: str) -> int:
     here = [one for one in parts(passage) if mine & one.all and not second & one.own]
     pairs = [(one, other) for one in here for other in homes if not mine & other.own]
     most = max((len(one.own & other.own) for one, other in pairs), default=0)
-    verdicts = {
-        verdict
-        for one, other in pairs
-        if len(one.own & other.own) == most and (verdict := greater(one.text, other.text, found.group("word") or ""))
-    }
-    return verdicts.pop() * way if len(verdicts) == 1 else 0
+    nearest = [(one, other) for one, other in pairs if len(one.own & other.own) == most]
+    verdicts = {verdict for one, other in nearest if (verdict := greater(one.text, other.text, found.word))}
+    return verdicts.pop() * found.way if len(verdicts) == 1 else 0
 
 
 def greater(one: str, other: str, word: str) -> int:
@@ -133,43 +134,3 @@ def greater(one: str, other: str, word: str) -> int:
 def firsts(text: str) -> Iterator[Number]:
     """The first number of each kind."""
     yield from {number.kind: number for number in reversed(numbers(text)) if not number.weak}.values()
-
-
-def turned_order(sentence: str, passage: str) -> str:
-    """What comes first in the sentence comes later in the passage."""
-    mine = in_time(sentence)
-    if mine is None:
-        return ""
-    for told in dict.fromkeys(one.sentence for one in parts(passage)):
-        its = in_time(told)
-        if its is None:
-            continue
-        straight = len(mine[0] & its[0]) + len(mine[1] & its[1])
-        crossed = len(mine[0] & its[1]) + len(mine[1] & its[0])
-        if crossed != straight:
-            return "the passage has this the other way round in time" if crossed > straight else ""
-    return ""
-
-
-def in_time(sentence: str) -> tuple[frozenset[str], frozenset[str]] | None:
-    """What comes first and what comes later: "B after A", "before B, A", "first A, then B" and "do not do B before A" are one."""
-    found = BEFORE.search(sentence)
-    if not found:
-        return None
-    left, right = sentence[: found.start()], sentence[found.end() :]
-    if not words(EARLIER.sub("", left)):
-        right, _, left = right.partition(",")
-    first, later = (right, left) if (found.group(1) or "").lower() == "after" else (left, right)
-    if negated(left):
-        first, later = later, first
-    return (stems(first), stems(later)) if words(first) and words(later) else None
-
-
-def turned_range(sentence: str, passage: str) -> str:
-    """ "From 5 to 3" where the passage has "from 3 to 5"."""
-    for mine in RANGE.finditer(sentence):
-        for its in RANGE.finditer(passage):
-            one, other = ([[n.value for n in numbers(text)][:1] for text in match.groups()] for match in (mine, its))
-            if one != other and one == other[::-1] and all(one):
-                return "the passage has these numbers in the other order"
-    return ""

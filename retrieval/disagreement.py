@@ -8,10 +8,12 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from retrieval import roles, strength
-from retrieval.comparing import COMPARED, DOWN, UP, turned
+from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
+from retrieval.denial import UNTIL, denied_otherwise
 from retrieval.facts import all_stems, name_stands, names, negated, opposed
+from retrieval.orders import turned_round
 from retrieval.quantities import Number, durations, numbers
-from retrieval.told import parts, stems, weight, whole_sentences
+from retrieval.told import in_order, parts, stems, weight, whole_sentences
 from retrieval.units import KINDS
 from retrieval.words import TOKEN, words
 
@@ -19,6 +21,8 @@ from retrieval.words import TOKEN, words
 FULL = 3
 # Where one part of the passage holds so much of what its sentence shares with the claim, the part alone is what was meant.
 ALONE = 0.85
+# So many of its neighbouring words are neighbours in the passage: the sentence is a copy but for what was changed.
+COPIED = 0.5
 # What a sentence may begin with instead of its subject.
 OPENING = frozenset(
     ["yes", "no", "well", "so", "and", "but", "it", "they", "he", "she", "this", "these", "here", "also", "there"]
@@ -65,7 +69,8 @@ def disagreements(sentence: str, passage: str) -> tuple[Disagreement, ...]:
         contrary += [strength.other_bound(sentence, told, passage), *(rule(sentence, told) for rule in OVERSTATED)]
         best = roles.best_part(sentence, passage)
         contrary += [strength.other_share(sentence, best.text) if best else ""]
-        doubtful += [strength.other_duty(sentence, told)]
+        duty = strength.other_duty(sentence, told)
+        (contrary if in_order(sentence, told) >= COPIED else doubtful).append(duty)
         swapped = swapped_word(sentence, passage)
     found += [Disagreement("contrary", why) for why in contrary if why]
     found += [Disagreement("swapped", swapped)] if swapped else []
@@ -135,10 +140,10 @@ def opposite(sentence: str, passage: str) -> str:
             not home
             or not word
             or negated(mine.text) != negated(home.text)
-            or (negated(sentence) and roles.UNTIL.search(sentence))
+            or (negated(sentence) and UNTIL.search(sentence))
         ):
             continue
-        compares = COMPARED.search(sentence) or COMPARED.search(home.text)
+        compares = comparisons(sentence) or comparisons(home.text)
         if not (compares and word in UP | DOWN):
             return f"the passage says the opposite of {word!r}"
     return ""
@@ -172,13 +177,14 @@ def swapped_word(sentence: str, passage: str) -> str:
 
 
 CONTRARY: tuple[Callable[[str, str], str], ...] = (
-    roles.denied_otherwise,
+    denied_otherwise,
     opposite,
     other_unit,
     roles.mixed,
     roles.other_actor,
     roles.reserved,
-    turned,
+    turned_comparison,
+    turned_round,
     roles.other_case,
     roles.other_cause,
     roles.other_stance,
@@ -188,4 +194,5 @@ OVERSTATED: tuple[Callable[[str, str], str], ...] = (
     strength.only_added,
     strength.other_rate,
     strength.limit_dropped,
+    strength.only_expected,
 )

@@ -3,8 +3,8 @@
     python -m retrieval.fit_check --begin BEGIN.jsonl [--hard PAIRS.jsonl] [--dry-run]
 
 Learned from: BEGIN's human labels of replies (its training part), and the development half of the hard pairs. The held half
-is never read here. Weights keep the signs of `retrieval.support.SIGNS`; the threshold has the best balanced accuracy, both
-sources counting alike. Figures are of five folds, each by a model that did not see it. Prints them as its last line.
+is never read here. Weights keep the signs of `retrieval.support.SIGNS`. Figures are of five folds, each by a model that did
+not see it. Prints them as its last line.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 BEGIN = ROOT.parent / "shared" / "data" / "begin" / "begin.jsonl"
 HARD = ROOT / "benchmarks" / "data" / "hard_citations.jsonl"
-# How much the hard pairs count; BEGIN counts the rest. More of them, and BEGIN's AUC falls below that of word overlap.
-SHARE = 0.3
+# How much the hard pairs count; BEGIN counts the rest. The more they do, the better the check tells them and the worse BEGIN:
+# at 0.35 BEGIN is still above word overlap.
+SHARE = 0.35
 RIDGE = 0.002
+# Below it a sentence is not shown. Disagreements are refused whatever the score, so that it only has to tell what the passage
+# speaks of; higher, and more of the supported paraphrases fall under it than of what is unsupported.
+THRESHOLD = 0.2
 FOLDS = 5
 
 
@@ -84,24 +88,14 @@ def folded(x: np.ndarray, y: np.ndarray, weight: np.ndarray, source: np.ndarray)
     return found
 
 
-def best_threshold(found: np.ndarray, y: np.ndarray, source: np.ndarray) -> float:
-    """The score with the best balanced accuracy, the mean of both sources."""
-
-    def balanced(threshold: float) -> float:
-        shown = found >= threshold
-        return sum(float(shown[y & (source == n)].mean() - shown[~y & (source == n)].mean()) for n in (0, 1))
-
-    return max((round(n / 200, 3) for n in range(1, 180)), key=balanced)
-
-
-def measured(found: np.ndarray, y: np.ndarray, threshold: float) -> dict[str, float]:
+def measured(found: np.ndarray, y: np.ndarray) -> dict[str, float]:
     from sklearn.metrics import roc_auc_score
 
     return {
         "pairs": len(y),
         "auc": round(float(roc_auc_score(y, found)), 4),
-        "caught": round(float((found[~y] < threshold).mean()), 4),
-        "false_alarms": round(float((found[y] < threshold).mean()), 4),
+        "caught": round(float((found[~y] < THRESHOLD).mean()), 4),
+        "false_alarms": round(float((found[y] < THRESHOLD).mean()), 4),
     }
 
 
@@ -113,9 +107,8 @@ def fitted(hard: Path, begin: Path) -> dict[str, Any]:
     source = np.repeat([0, 1], [len(y0), len(y1)])
     weight = np.where(source == 0, SHARE / len(y0), (1 - SHARE) / len(y1))
     found = folded(x, y, weight, source)
-    threshold = best_threshold(found, y, source)
-    report = {name: measured(found[source == n], y[source == n], threshold) for n, name in enumerate(("hard", "begin"))}
-    return {"measured": report, "threshold": threshold, "weights": fit(x, y, weight)}
+    report = {name: measured(found[source == n], y[source == n]) for n, name in enumerate(("hard", "begin"))}
+    return {"measured": report, "threshold": THRESHOLD, "weights": fit(x, y, weight)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -50,6 +50,7 @@ HALF_TIME = re.compile(
 AND_A_HALF = re.compile(r"\b(\w+) and a half\b", re.IGNORECASE)
 # "once a year", "weekly": a length of time that no number is written for.
 EACH = re.compile(r"\b(?:per|an?|each|every|in an?) (hour|day|week|month|year|minute|second)\b", re.IGNORECASE)
+PER_SECOND = re.compile(r"\b(?:per|an?|each|every) second$", re.IGNORECASE)
 ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
            "annually": "year"}  # fmt: skip
 EDGE = r"\s*(?:about|around|roughly|approximately|some|the|an age of|the age of)?\s*[$€£]?$"
@@ -125,7 +126,8 @@ def numbers(text: str) -> tuple[Number, ...]:
     found, text = _parts(text)
     end = 0
     for match in NUMBER.finditer(text):
-        if match.start() < end:
+        # "Per second" is no ordinal.
+        if match.start() < end or (match.group("word") and PER_SECOND.search(text[: match.end()])):
             continue
         value, unit, weak = first_value(match)
         end = match.end()

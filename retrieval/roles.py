@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from retrieval.comparing import COMPARED
-from retrieval.facts import NEGATION, denials, names, negated
-from retrieval.told import Part, in_order, ordered, own_subject, parts, statements, stems, subject, weight
+from retrieval.comparing import comparisons
+from retrieval.facts import names, negated
+from retrieval.told import Part, in_order, own_subject, parts, stems, subject, weight
 from retrieval.words import TOKEN, stem
 
 JOINS = re.compile(
@@ -22,22 +22,12 @@ REASON = re.compile(
 IN_SPITE = re.compile(
     r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
 )
-PARTLY, ENOUGH, MOST, ALL, INSIDE, FEW, COPIED = 0.4, 0.5, 0.65, 0.8, 0.9, 3, 0.4
+ENOUGH, MOST, ALL, FEW, COPIED = 0.5, 0.65, 0.8, 3, 0.4
 # A pronoun that something is said of; "his" and "them" only stand by.
 IS_IT = re.compile(r"\b(?:it|they|he|she|this|these|both)\b", re.IGNORECASE)
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
 BY = re.compile(
     r"\bby ((?:the |an? |its |his |her |their )?[\w’'-]+(?: (?-i:[A-Z])\w+)*(?: of (?:the )?\w+)?)", re.IGNORECASE
-)
-# "Not until", "not while": says when it may be done.
-UNTIL = re.compile(
-    r"\b(?:until|unless|before|while|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
-    re.IGNORECASE,
-)
-# What is left open is neither said nor denied.
-LEFT_OPEN = re.compile(
-    r"\b(?:whether|(?:is|are|was) (?:not known|open|unclear|unknown)|could not be (?:shown|proven)|(?:nobody|no one) knows)\b",
-    re.IGNORECASE,
 )
 
 
@@ -49,7 +39,7 @@ def best_part(sentence: str, passage: str) -> Part | None:
 
 def mixed(sentence: str, passage: str) -> str:
     """A part of the sentence stands in one part of the passage but for a word that the passage has in another part only."""
-    if COMPARED.search(sentence):
+    if comparisons(sentence):
         return ""
     for mine in parts(sentence):
         if len(mine.own) < 2:
@@ -78,7 +68,7 @@ def mixed_part(mine: Part, passage: str) -> str:
 
 def other_actor(sentence: str, passage: str) -> str:
     """The passage has all of this done by, or true of, another: who is named stands elsewhere in it."""
-    if JOINS.search(sentence) or COMPARED.search(sentence):
+    if JOINS.search(sentence) or comparisons(sentence):
         return ""
     told = parts(passage)
     for mine in parts(sentence):
@@ -88,13 +78,16 @@ def other_actor(sentence: str, passage: str) -> str:
                 continue
             rest = mine.own - who
             homes = [one for one in told if len(rest) > 1 and weight(rest & one.all) >= ALL * weight(rest)]
+            if agent and any(changed_places(mine, one) for one in told):
+                return "the passage has the one do this to the other"
             if any(turned_passive(mine, one, who) for one in homes):
                 return f"the passage has {', '.join(map(repr, sorted(who)))} do this, not undergo it"
-            homes = [
-                one for one in homes if instead(one, agent is not None and who == stems(agent.group(1))) - mine.own
-            ]
+            if any(who & one.all or IS_IT.search(one.text) for one in homes):
+                continue
+            by = agent is not None and who == stems(agent.group(1))
+            homes = [one for one in homes if instead(one, by) - mine.own]
             named = any(who & one.own for one in told if one not in homes)
-            if homes and named and not any(who & one.all or IS_IT.search(one.text) for one in homes):
+            if homes and named:
                 return f"the passage says this of another than {', '.join(map(repr, sorted(who)))}"
     return ""
 
@@ -135,6 +128,16 @@ def turned_passive(mine: Part, home: Part, who: frozenset[str]) -> bool:
     return bool(
         undergoes and who & stems(home.text[doing.end() :]) and not who & (stems(home.text[: doing.end()]) | home.given)
     )
+
+
+def changed_places(mine: Part, home: Part) -> bool:
+    """ "The owl was chased by the crow" where the passage has "the crow was chased by the owl"."""
+    agent, its_agent = BY.search(mine.text), BY.search(home.text)
+    if not agent or not its_agent:
+        return False
+    undergoes, does = stems(mine.text[: agent.start()]), stems(agent.group(1))
+    its_undergoes, its_does = stems(home.text[: its_agent.start()]), stems(its_agent.group(1))
+    return bool(does & its_undergoes and undergoes & its_does and not does & its_does)
 
 
 def in_place_of(mine: Part, home: Part, strange: frozenset[str], most: int) -> bool:
@@ -262,6 +265,13 @@ def other_cause(sentence: str, passage: str) -> str:
             and any(most_of(cause, stems(one)) for one in sentences_of(passage))
         ):
             return "the passage gives this as the reason of something else"
+        in_spite = reasons(passage, IN_SPITE)
+        if any(most_of(effect, one[0]) and most_of(cause, one[1]) for one in in_spite):
+            return "the passage says that it was so in spite of this"
+        homes = [stems(one) for one in sentences_of(passage) if most_of(effect, stems(one))]
+        elsewhere = any(most_of(cause, stems(one)) for one in sentences_of(passage))
+        if homes and elsewhere and not any(cause & one for one in homes):
+            return "the passage gives this as the reason of something else"
     for effect, cause in reasons(sentence, IN_SPITE):
         if any(most_of(effect, one[0]) and most_of(cause, one[1]) for one in told):
             return "the passage gives this as the reason"
@@ -274,64 +284,3 @@ def most_of(mine: frozenset[str], its: frozenset[str]) -> bool:
 
 def sentences_of(passage: str) -> list[str]:
     return list(dict.fromkeys(one.sentence for one in parts(passage)))
-
-
-def denied_otherwise(sentence: str, passage: str) -> str:
-    """What the sentence says is denied by the passage wherever it stands there, or the other way round."""
-    told = statements(passage)
-    if LEFT_OPEN.search(sentence):
-        return ""
-    for mine in statements(sentence):
-        if mine.denied and UNTIL.search(sentence):
-            continue
-        best = max((weight(mine.own & one.all) for one in told), default=0)
-        alike = [one for one in told if best and weight(mine.own & one.all) == best]
-        if best < ENOUGH * weight(mine.own):
-            alike = []
-        # Of two that share as much, the one that speaks of the same is meant.
-        alike = [one for one in alike if subject(mine.text) & one.own] or alike
-        if alike and all(opposed_in(mine, one) for one in alike) and not agrees(mine, alike, told):
-            return "one of passage and sentence is negated"
-    for mine in parts(sentence):
-        if any(held_inside(one, mine) and opposed_in(mine, one) for one in told):
-            return "one of passage and sentence is negated"
-    return ""
-
-
-def held_inside(its: Part, mine: Part) -> bool:
-    """Whether the sentence holds all that a denied part of the passage says, and not much more."""
-    inside = its.own and weight(its.own & mine.own) >= INSIDE * weight(its.own)
-    return bool(inside and its.denied and weight(mine.own & its.all) >= PARTLY * weight(mine.own))
-
-
-def opposed_in(mine: Part, its: Part) -> bool:
-    """Whether one denies what the other says: what follows the negation stands in the other."""
-    if mine.denied == its.denied or softened(mine, its):
-        return False
-    denies, says = (mine, its) if mine.denied else (its, mine)
-    return bool(focus_of_negation(denies) & says.all)
-
-
-def focus_of_negation(part: Part) -> frozenset[str]:
-    """The stem of what is denied: the first word with content after the negation, else the last one before it."""
-    found = NEGATION.search(part.text)
-    if not found:
-        return part.own
-    rest = re.sub(r"^\W*(?:longer|more)\b", "", part.text[found.end() :])
-    after, before = ordered(rest), ordered(part.text[: found.start()])
-    return frozenset(after[:1] or before[-1:]) or part.own
-
-
-def agrees(mine: Part, alike: list[Part], told: tuple[Part, ...]) -> bool:
-    """Whether another part speaks of the same subject, and denies or says as much: "interns are excluded from this"."""
-    about = subject(mine.text)
-    if any(about & one.all for one in alike):
-        return False
-    return any(about & one.own and (one.denied == mine.denied or softened(mine, one)) for one in told)
-
-
-def softened(one: Part, other: Part) -> bool:
-    """Whether the one that is not negated denies by a word of its own: "excluded", "closed", "unless"."""
-    says, denies = (other, one) if one.denied else (one, other)
-    own = {stem(word) for word in denials(says.text) - {"too", "only", "instead", "rather"}}
-    return bool(own - stems(denies.text)) or "unless" in says.sentence.lower()

@@ -17,19 +17,18 @@ from retrieval.disagreement import disagreements, stands_for
 from retrieval.facts import all_stems
 from retrieval.quantities import SHARES, VALUES, durations, figures_alike, numbers
 from retrieval.sentences import pieces
-from retrieval.told import in_order
 from retrieval.units import KINDS, unit_name
 from retrieval.words import TOKEN, stem, words
 
 MODEL = Path(__file__).with_name("check.json")
-# Beyond so many new words one more says nothing.
-MOST_NEW = 12
-# Of the threshold: where the score of a sure disagreement ends.
-BELOW = 0.5
+# A paraphrase that is supported repeats about half of the words; it brings some small words of its own.
+HALF, OWN, MOST_NEW = 0.5, 5, 12
+# Of the threshold: where the score of a sure disagreement ends at the latest.
+BELOW = 0.99
 # 1: speaks for support, -1: against it. What is fitted keeps to these signs. In the hard pairs the unsupported sentences are
 # the ones that copy most, so that a free fit would learn to distrust every copied sentence.
-SIGNS = {"words": 1, "best": 1, "order": 1, "new": -1, "personal": -1, "asks": -1, "computed": 1,
-         "absent": -1, "contrary": -1, "swapped": -1, "doubtful": -1}  # fmt: skip
+SIGNS = {"half": 1, "best": 1, "excess": -1, "personal": -1, "asks": -1, "computed": 1,
+         "absent": -1, "contrary": -1, "swapped": -1}  # fmt: skip
 AMOUNTS = frozenset([*VALUES, *SHARES])
 PERSONAL = frozenset(["i", "im", "me", "my", "mine", "we", "us", "our", "you", "your"])
 
@@ -58,24 +57,25 @@ def check(sentence: str, passage: str) -> Support:
 
 
 def features(sentence: str, passage: str) -> dict[str, float]:
-    """What the model weighs. Shares of words 0 to 1; `new`: how many words, small ones too, the passage lacks; the rest 0 or 1.
+    """What the model weighs; 0 or 1 but for the first three.
 
-    `best`: the share of words in the best sentence of the passage, or in two neighbouring ones; `personal`: speaks of "me" or
-    "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers bear a comparison out;
-    `absent`, `contrary`, `swapped`, `doubtful`: kinds of disagreement.
+    `best`: the share of words that stand in the best sentence of the passage, or in two neighbouring ones, 0 to 1; `half`: the
+    same up to one half; `excess`: how many words, small ones too, are new beyond the five that a paraphrase may bring;
+    `personal`: speaks of "me" or "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers
+    bear a comparison out; `absent`, `contrary`, `swapped`: kinds of disagreement.
     """
     mine, its = figures_alike(sentence), figures_alike(passage)
     tokens, given = set(TOKEN.findall(sentence.lower())), set(TOKEN.findall(passage.lower()))
     kinds = {one.kind for one in disagreements(sentence, passage)}
+    best = max(share_of_words(mine, text) for text in windows(its))
     return {
-        "words": share_of_words(mine, its),
-        "best": max(share_of_words(mine, text) for text in windows(its)),
-        "order": in_order(mine, its),
-        "new": float(min(added(mine, its), MOST_NEW)),
+        "half": min(best, HALF),
+        "best": best,
+        "excess": float(max(0, min(added(mine, its), MOST_NEW) - OWN)),
         "personal": float(bool(tokens & PERSONAL - given)),
         "asks": float("?" in sentence and "?" not in passage),
         "computed": float(compared_numbers(sentence, passage) > 0),
-        **{kind: float(kind in kinds) for kind in ("absent", "contrary", "swapped", "doubtful")},
+        **{kind: float(kind in kinds) for kind in ("absent", "contrary", "swapped")},
     }
 
 

@@ -19,7 +19,7 @@ from retrieval.words import STOPWORDS, TOKEN, stem, words
 # Parts stand side by side: what one says of its subject the other does not say of its own.
 BESIDE = re.compile(
     r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or)\s+|,\s+(?=nor\b)|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+){1,})|"
-    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not|which|who|\w+ ones)\b)|,\s+(?=(?:the|its|his|her|their|some|most|all|an?)\s+(?:\w+\s+){1,4}\w+(?:s|ed|t)\b(?! and\b))|,\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)|,\s+(?=(?:\w+\s+){1,5}\d)",
+    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not|which|who|\w+ ones)\b)|,\s+(?=(?:the|its|his|her|their|some|most|all|an?)\s+(?:\w+\s+){1,4}\w+(?:s|ed|t)\b(?! and\b))|,\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)|,\s+(?!(?:between|from|since|after|before|until|with|including|about|under|over|by)\b)(?=(?:\w+\s+){1,3}\d)|,\s+(?=the\s+(?:\w+\s+){1,4}\d)",
     re.IGNORECASE,
 )
 # A part within a part: its negation does not reach the other.
@@ -118,7 +118,8 @@ def parts(text: str) -> tuple[Part, ...]:
     before, last_sentence = frozenset[str](), ""
     for sentence in whole_sentences(text):
         begins, lead = len(found), frozenset[str]()
-        plain = figures_alike(BRACKETS.sub(lambda found: found.group().replace(";", ","), sentence))
+        aside = stems(" ".join(BRACKETS.findall(sentence)))
+        plain = figures_alike(BRACKETS.sub(" ", sentence))
         if apart := EXCEPT.search(plain):
             found += excepted(sentence, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
@@ -131,7 +132,7 @@ def parts(text: str) -> tuple[Part, ...]:
             elif last and not own:
                 given |= lead | carried(piece, last)
             lead = subject(piece) if own else lead
-            found.append(part(piece, sentence, given, last))
+            found.append(part(piece, sentence, given | aside, last))
         if len(found) > begins:
             before = subject(found[begins].text) | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
         last_sentence = sentence

@@ -1,0 +1,83 @@
+"""Where a passage denies what a sentence says, or the other way round. Pure; English."""
+
+from __future__ import annotations
+
+import re
+
+from retrieval.facts import NEGATION, denials
+from retrieval.told import Part, ordered, parts, statements, stems, subject, weight
+from retrieval.words import stem
+
+# Shares of a statement's words that another has to hold, to be about the same.
+PARTLY, ENOUGH, INSIDE = 0.4, 0.5, 0.9
+# "Not until", "not while": says when it may be done.
+UNTIL = re.compile(
+    r"\b(?:until|unless|before|while|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
+    re.IGNORECASE,
+)
+# What is left open is neither said nor denied.
+LEFT_OPEN = re.compile(
+    r"\b(?:whether|(?:is|are|was) (?:not known|open|unclear|unknown)|could not be (?:shown|proven)|(?:nobody|no one) knows)\b",
+    re.IGNORECASE,
+)
+
+
+def denied_otherwise(sentence: str, passage: str) -> str:
+    """What the sentence says is denied by the passage wherever it stands there, or the other way round."""
+    told = statements(passage)
+    if LEFT_OPEN.search(sentence):
+        return ""
+    for mine in statements(sentence):
+        if mine.denied and UNTIL.search(sentence):
+            continue
+        best = max((weight(mine.own & one.all) for one in told), default=0)
+        alike = [one for one in told if best and weight(mine.own & one.all) == best]
+        if best < ENOUGH * weight(mine.own):
+            alike = []
+        # Of two that share as much, the one that speaks of the same is meant.
+        alike = [one for one in alike if subject(mine.text) & one.own] or alike
+        if alike and all(opposed_in(mine, one) for one in alike) and not agrees(mine, alike, told):
+            return "one of passage and sentence is negated"
+    for mine in parts(sentence):
+        if any(held_inside(one, mine) and opposed_in(mine, one) for one in told):
+            return "one of passage and sentence is negated"
+    return ""
+
+
+def held_inside(its: Part, mine: Part) -> bool:
+    """Whether the sentence holds all that a denied part of the passage says, and not much more."""
+    inside = its.own and weight(its.own & mine.own) >= INSIDE * weight(its.own)
+    return bool(inside and its.denied and weight(mine.own & its.all) >= PARTLY * weight(mine.own))
+
+
+def opposed_in(mine: Part, its: Part) -> bool:
+    """Whether one denies what the other says: what follows the negation stands in the other."""
+    if mine.denied == its.denied or softened(mine, its):
+        return False
+    denies, says = (mine, its) if mine.denied else (its, mine)
+    return bool(focus_of_negation(denies) & says.all)
+
+
+def focus_of_negation(part: Part) -> frozenset[str]:
+    """The stem of what is denied: the first word with content after the negation, else the last one before it."""
+    found = NEGATION.search(part.text)
+    if not found:
+        return part.own
+    rest = re.sub(r"^\W*(?:longer|more)\b", "", part.text[found.end() :])
+    after, before = ordered(rest), ordered(part.text[: found.start()])
+    return frozenset(after[:1] or before[-1:]) or part.own
+
+
+def agrees(mine: Part, alike: list[Part], told: tuple[Part, ...]) -> bool:
+    """Whether another part speaks of the same subject, and denies or says as much: "interns are excluded from this"."""
+    about = subject(mine.text)
+    if any(about & one.all for one in alike):
+        return False
+    return any(about & one.own and (one.denied == mine.denied or softened(mine, one)) for one in told)
+
+
+def softened(one: Part, other: Part) -> bool:
+    """Whether the one that is not negated denies by a word of its own: "excluded", "closed", "unless"."""
+    says, denies = (other, one) if one.denied else (one, other)
+    own = {stem(word) for word in denials(says.text) - {"too", "only", "instead", "rather"}}
+    return bool(own - stems(denies.text)) or "unless" in says.sentence.lower()
