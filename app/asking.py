@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from app.main import running_api
 from core.errors import DataFolderInUse, DocumentError, QueryError, TriviumError
 from core.settings import Settings, load_settings
-from core.types import STRATEGIES, Answer, Query
+from core.types import STRATEGIES, Answer, Citation, Query
 
 TIMEOUT_SECONDS = 600
 
@@ -102,8 +103,10 @@ def print_answer(answer: Answer, show: Console) -> None:
         show.print(route.reason, markup=False)
     show.print(answer.text or answer.error, markup=False)
     for citation in answer.citations:
-        place = f", page {citation.page}" if citation.page else f", {citation.heading}" if citation.heading else ""
-        show.print(f"  [{citation.number}] {citation.source}{place}", markup=False, style="dim")
+        show.print(f"  [{citation.number}] {citation.source}{place(citation)}", markup=False, style="dim")
+    for sentence, why in zip_longest(answer.dropped, answer.dropped_why[: len(answer.dropped)], fillvalue=""):
+        reason = f" ({why})" if why else ""
+        show.print(f"  not shown, since no passage supports it{reason}: {sentence}", markup=False, style="yellow")
     for warning in answer.warnings:
         show.print(f"  warning: {warning}", markup=False, style="yellow")
     if answer.suggestion:
@@ -112,6 +115,16 @@ def print_answer(answer: Answer, show: Console) -> None:
         show.print("  reviewed answer", style="green")
     stayed = "text left this machine" if answer.left_machine else "stayed on this machine"
     show.print(f"  {stayed}, {answer.timings.get('total', 0):.1f} s", style="dim")
+
+
+def place(citation: Citation) -> str:
+    """Page, or sheet and rows; the heading where there is neither."""
+    if citation.page:
+        return f", page {citation.page}"
+    if citation.sheet:
+        rows = f", rows {citation.rows[0]} to {citation.rows[1]}" if citation.rows else ""
+        return f", sheet {citation.sheet}{rows}"
+    return f", {citation.heading}" if citation.heading else ""
 
 
 def ingest_paths(paths: list[Path], show: Console, say: Console) -> None:

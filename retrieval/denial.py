@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from retrieval.facts import NEGATION, denials
+from retrieval.quantities import numbers
 from retrieval.told import Part, ordered, parts, statements, stems, subject, weight
 from retrieval.words import stem
 
@@ -52,10 +53,16 @@ def held_inside(its: Part, mine: Part) -> bool:
 
 def opposed_in(mine: Part, its: Part) -> bool:
     """Whether one denies what the other says: what follows the negation stands in the other."""
-    if mine.denied == its.denied or softened(mine, its):
+    if mine.denied == its.denied or softened(mine, its) or same_limit(mine, its):
         return False
     denies, says = (mine, its) if mine.denied else (its, mine)
     return bool(focus_of_negation(denies) & says.all)
+
+
+def same_limit(one: Part, other: Part) -> bool:
+    """Whether the negation makes the same limit: "nobody more than two days", "two days at most"."""
+    limits = [number for number in numbers(one.text) if number.bound]
+    return any(number.same(its) and number.bound == -its.bound for number in limits for its in numbers(other.text))
 
 
 def focus_of_negation(part: Part) -> frozenset[str]:

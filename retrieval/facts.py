@@ -46,9 +46,6 @@ SMALL_STEMS = frozenset(map(stem, STOPWORDS))
 SPELLED_OUT = {"us": ("united", "states"), "usa": ("united", "states", "america"), "uk": ("united", "kingdom"),
                "eu": ("european", "union"), "un": ("united", "nations")}  # fmt: skip
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis")
-CLAUSE = re.compile(
-    r";\s+|:\s+|,\s+(?:and|but|or|while|whereas|although|though|which|who|because|so|helped)\s+|\s+(?:but|while|whereas|although)\s+|\s+and\s+(?=\w+(?:s|ed|d)?\s)|,\s+"
-)
 
 
 @lru_cache(maxsize=20_000)
@@ -157,9 +154,3 @@ def turned_round(word: str, rival: str, sentence: str, passage: str) -> bool:
         sides += [set(tokens[:at]) - SMALL_STEMS, set(tokens[at + 1 :]) - SMALL_STEMS]
     left, right, its_left, its_right = sides
     return len(left & its_right) + len(right & its_left) > len(left & its_left) + len(right & its_right)
-
-
-@lru_cache(maxsize=20_000)
-def clauses(sentence: str) -> tuple[str, ...]:
-    """Parts of a sentence that can each be true or false."""
-    return tuple(part for part in (one.strip() for one in CLAUSE.split(sentence)) if len(TOKEN.findall(part)) >= 2)

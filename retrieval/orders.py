@@ -16,7 +16,7 @@ RANGE = re.compile(r"\bfrom (.{1,25}?) (?:to|until) (\S+)", re.IGNORECASE)
 
 
 def turned_round(sentence: str, passage: str) -> str:
-    """What has changed places around "before" or "after", in "from ... to", or among labels and figures."""
+    """What has changed places around "before" or "after", in "from ... to", or or among labels."""
     return turned_order(sentence, passage) or turned_range(sentence, passage) or reordered(sentence, passage)
 
 
@@ -61,14 +61,14 @@ def turned_range(sentence: str, passage: str) -> str:
 
 
 def reordered(sentence: str, passage: str) -> str:
-    """The same words with labels or figures in another order: "class A becomes class B". "By" turns a sentence round by itself."""
+    """The same words with labels in another order: "class A becomes class B". "By" turns a sentence round by itself."""
     mine = ordered(sentence)
     for one in parts(passage):
         its = ordered(one.text)
         if set(mine) != set(its) or BY.search(sentence) or BY.search(one.text) or len(mine) != len(its):
             continue
         marks, others = (
-            [word for word in words if word[0].isdigit() or word.startswith("label")] for words in (mine, its)
+            [word for word in words if word.startswith("label")] for words in (mine, its)
         )
         if len(set(marks)) > 1 and marks != others:
             return "the passage has these in the other order"

@@ -88,12 +88,12 @@ OPENLY = re.compile(
 
 def other_bound(sentence: str, told: str, passage: str) -> str:
     """A number that is a lower limit in one and an upper limit in the other."""
-    if odd(sentence) != odd(told) or OTHERS.search(told):
+    if odd(sentence) != odd(told) or OTHERS.search(told) or both_ways(sentence, told):
         return ""
-    mine, its = numbers(sentence), [*numbers(told)] or [*numbers(passage)]
-    for number in mine:
+    its = numbers(told) or numbers(passage)
+    for number in numbers(sentence):
         same = [other.bound for other in its if number.same(other)]
-        if number.bound and same and all(bound == -number.bound for bound in same) and not both_ways(sentence, told):
+        if number.bound and same and all(bound == -number.bound for bound in same):
             return f"the passage gives {number.value:g} as {'an upper' if number.bound > 0 else 'a lower'} limit"
     return ""
 
