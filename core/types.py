@@ -53,7 +53,9 @@ class Passage(Noun):
     heading: str = ""
     page: int | None = None
     sheet: str = Field(default="", description="the sheet of a workbook that it stands on")
-    rows: tuple[int, int] | None = Field(default=None, description="its first and last row there, as the sheet counts them")
+    rows: tuple[int, int] | None = Field(
+        default=None, description="its first and last row there, as the sheet counts them"
+    )
     score: float = 0.0
     dense: float = Field(default=0.0, description="cosine likeness of query and passage, -1 to 1, not normalized")
     bm25: float = Field(default=0.0, description="BM25 score, not normalized")

@@ -21,7 +21,10 @@ DOWN = frozenset(
      "narrower", "weaker", "poorer", "thinner", "cheaper", "quieter", "darker", "newer"]
 )  # fmt: skip
 # What is fast takes little time, and what is economical uses little of anything.
-FAST, SPARING = frozenset(["faster", "quicker", "slower", "sooner"]), re.compile(r"\b(?:economical|efficient|frugal)\b")
+FAST, SPARING = (
+    frozenset(["faster", "quicker", "slower", "sooner"]),
+    re.compile(r"\b(?:economical|efficient|frugal|slowly|rarely|seldom)\b"),
+)
 GENERIC = frozenset(["one", "ones"])
 LEADS = re.compile(r"\s*(?:in|on|at|by|with|for|to|from|of|under|during|after|before) ", re.IGNORECASE)
 # "More than ten" is a limit and compares no two things; "rather than" compares nothing.

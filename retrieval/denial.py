@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from retrieval.facts import NEGATION, denials
-from retrieval.quantities import numbers
+from retrieval.quantities import numbers, turns_limit
 from retrieval.told import Part, ordered, parts, statements, stems, subject, weight
 from retrieval.words import stem
 
@@ -13,8 +13,12 @@ from retrieval.words import stem
 PARTLY, ENOUGH, INSIDE = 0.4, 0.5, 0.9
 # "Not until", "not while": says when it may be done.
 UNTIL = re.compile(
-    r"\b(?:until|unless|before|while|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
+    r"\b(?:until|unless|before|while|as long as|as \w+ as|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
     re.IGNORECASE,
+)
+# "Without consent they may not" says that they may with it.
+NOT_WITHOUT = re.compile(
+    r"\bwithout\b.*\b(?:not|never|no|nobody|cannot)\b|\b(?:not|never|no|nobody|cannot)\b.*\bwithout\b", re.IGNORECASE
 )
 # What is left open is neither said nor denied.
 LEFT_OPEN = re.compile(
@@ -29,7 +33,7 @@ def denied_otherwise(sentence: str, passage: str) -> str:
     if LEFT_OPEN.search(sentence):
         return ""
     for mine in statements(sentence):
-        if mine.denied and UNTIL.search(sentence):
+        if mine.denied and (UNTIL.search(sentence) or NOT_WITHOUT.search(sentence)):
             continue
         best = max((weight(mine.own & one.all) for one in told), default=0)
         alike = [one for one in told if best and weight(mine.own & one.all) == best]
@@ -61,8 +65,11 @@ def opposed_in(mine: Part, its: Part) -> bool:
 
 def same_limit(one: Part, other: Part) -> bool:
     """Whether the negation makes the same limit: "nobody more than two days", "two days at most"."""
-    limits = [number for number in numbers(one.text) if number.bound]
-    return any(number.same(its) and number.bound == -its.bound for number in limits for its in numbers(other.text))
+    denies, says = (one, other) if one.denied else (other, one)
+    if not turns_limit(denies.text):
+        return False
+    limits = [number for number in numbers(denies.text) if number.bound]
+    return any(number.same(its) and number.bound == -its.bound for number in limits for its in numbers(says.text))
 
 
 def focus_of_negation(part: Part) -> frozenset[str]:

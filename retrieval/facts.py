@@ -12,7 +12,9 @@ from retrieval.words import STOPWORDS, TOKEN, stem
 NEGATION = re.compile(
     r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
     r"no(?! (?:more|less|fewer|later|earlier|longer than|shorter|older|younger|higher|lower|sooner|matter|doubt)\b)|never|"
-    r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|\w*n['’]t)\b",
+    r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|"
+    r"(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|"
+    r"too(?= (?:late|early)\b)|\w*n['’]t)\b",
     re.IGNORECASE,
 )
 # Words that deny without a negation: "closed to lorries" says that lorries cannot use it.

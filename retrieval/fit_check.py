@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 BEGIN = ROOT.parent / "shared" / "data" / "begin" / "begin.jsonl"
 HARD = ROOT / "benchmarks" / "data" / "hard_citations.jsonl"
 # How much the hard pairs count; BEGIN counts the rest. The more they do, the better the check tells them and the worse BEGIN:
-# at 0.35 BEGIN is still above word overlap.
-SHARE = 0.35
+# at 0.4 BEGIN is still above word overlap.
+SHARE = 0.4
 RIDGE = 0.002
 # Below it a sentence is not shown. Disagreements are refused whatever the score, so that it only has to tell what the passage
 # speaks of; higher, and more of the supported paraphrases fall under it than of what is unsupported.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from core import spelled
 from retrieval.facts import negated
 from retrieval.quantities import numbers
 from retrieval.told import ordered, parts, stems
@@ -12,6 +13,7 @@ from retrieval.words import words
 BEFORE = re.compile(r"\b(before|after)\b|,? (?:and |but )?(then|only then)\b", re.IGNORECASE)
 EARLIER = re.compile(r"^(?:first|then|only)\b|\b(?:first|only|you)\b,?\s*$", re.IGNORECASE)
 BY = re.compile(r"\bby\b", re.IGNORECASE)
+TIME = re.compile(r"\W*(?:about |the )?(?:\d|noon\b|midnight\b|(?:" + "|".join(spelled.VALUES) + r")\b)", re.IGNORECASE)
 RANGE = re.compile(r"\bfrom (.{1,25}?) (?:to|until) (\S+)", re.IGNORECASE)
 
 
@@ -42,6 +44,9 @@ def in_time(sentence: str) -> tuple[frozenset[str], frozenset[str]] | None:
     if not found:
         return None
     left, right = sentence[: found.start()], sentence[found.end() :]
+    # "Before 15:00" and "after four hours" put no two events in order.
+    if found.group(1) and TIME.match(right):
+        return None
     if not words(EARLIER.sub("", left)):
         right, _, left = right.partition(",")
     first, later = (right, left) if (found.group(1) or "").lower() == "after" else (left, right)
@@ -67,9 +72,7 @@ def reordered(sentence: str, passage: str) -> str:
         its = ordered(one.text)
         if set(mine) != set(its) or BY.search(sentence) or BY.search(one.text) or len(mine) != len(its):
             continue
-        marks, others = (
-            [word for word in words if word.startswith("label")] for words in (mine, its)
-        )
+        marks, others = ([word for word in words if word.startswith("label")] for words in (mine, its))
         if len(set(marks)) > 1 and marks != others:
             return "the passage has these in the other order"
     return ""

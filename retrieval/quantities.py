@@ -66,6 +66,8 @@ AT_LEAST = re.compile(
     + EDGE,
     re.IGNORECASE,
 )
+DENIES = re.compile(r"\b(?:not|never|no|nobody|cannot)\b(?:\W+[\w%]+){1,6}\W*$", re.IGNORECASE)
+OPEN_LIMIT = re.compile(r"\b(?:more|less|fewer|longer) than\b", re.IGNORECASE)
 OR_MORE = re.compile(
     r"^[\s-]*(?:\w+\s+){0,2}?(?:(?:or|and) (?:more|older|over|above|longer|higher|later|up)\b|at (?:the )?least\b)",
     re.IGNORECASE,
@@ -187,6 +189,11 @@ def bound(text: str, start: int, end: int) -> int:
     if AT_MOST.search(before) or OR_LESS.match(after):
         return -1
     return int(bool(AT_LEAST.search(before) or OR_MORE.match(after)))
+
+
+def turns_limit(text: str) -> bool:
+    """Whether a negation turns a limit round: "nobody may stay for more than two days" sets an upper one."""
+    return any(DENIES.search(text[: match.start()]) for match in OPEN_LIMIT.finditer(text))
 
 
 @lru_cache(maxsize=20_000)

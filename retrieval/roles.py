@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from retrieval.comparing import comparisons
+from retrieval.denial import focus_of_negation
 from retrieval.facts import names, negated
 from retrieval.told import Part, in_order, own_subject, parts, stems, subject, weight
 from retrieval.words import TOKEN, stem
@@ -22,7 +23,9 @@ REASON = re.compile(
 IN_SPITE = re.compile(
     r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
 )
-ENOUGH, MOST, ALL, FEW, COPIED = 0.5, 0.65, 0.8, 3, 0.4
+ENOUGH, MOST, ALL, FEW, COPIED, FULL = 0.5, 0.65, 0.8, 3, 0.4, 2
+# Two events in one sentence may well be told apart.
+APART = re.compile(r"\s+(?=(?:before|after|until|since) [^\W\d])", re.IGNORECASE)
 # A pronoun that something is said of; "his" and "them" only stand by.
 IS_IT = re.compile(r"\b(?:it|they|he|she|this|these|both)\b", re.IGNORECASE)
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
@@ -41,10 +44,8 @@ def mixed(sentence: str, passage: str) -> str:
     """A part of the sentence stands in one part of the passage but for a word that the passage has in another part only."""
     if comparisons(sentence):
         return ""
-    for mine in parts(sentence):
-        if len(mine.own) < 2:
-            continue
-        if why := mixed_part(mine, passage):
+    for mine in [one for piece in APART.split(sentence) for one in parts(piece)]:
+        if len(mine.own) >= FULL and (why := mixed_part(mine, passage)):
             return why
     return ""
 
@@ -61,6 +62,9 @@ def mixed_part(mine: Part, passage: str) -> str:
             return ""
     for one in best:
         strange = mine.own - one.all
+        # What is denied of it need not stand there.
+        if mine.denied and strange <= focus_of_negation(mine):
+            continue
         if in_place_of(mine, one, strange, most) or numbered_otherwise(mine, strange, told):
             return f"the passage says this of something else than {', '.join(map(repr, sorted(strange)))}"
     return ""

@@ -7,17 +7,23 @@ from __future__ import annotations
 import re
 
 from retrieval.facts import NEGATION
-from retrieval.quantities import durations, numbers
+from retrieval.quantities import durations, numbers, turns_limit
 from retrieval.told import VERB, ordered, stems, weight
 from retrieval.units import KINDS
 from retrieval.words import stem
 
 # The first that fits counts; "nearly all" is most.
 SHARES = (
-    ("most", r"(?:nearly|almost|virtually|practically) (?:all|every|always)|most (?:of|\w+s)\b|mostly|usually|generally|typically|(?:the|a) majority|as a rule|normally"),
-    ("few", r"(?:only )?(?:a )?(?:very )?few(?! (?:years|months|weeks|days|hours|minutes))|rarely|seldom|hardly (?:any|ever)|scarcely|a minority|only some"),
-    ("some", r"not (?:all|every|always)|some(?! \d)|(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten) of (?:the |these |those |them)|^of (?:the )?\d+ \w+|several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
-    ("all", r"all|(?:every|each)(?! (?:\d+|other|few|two|three|four|five|six|seven|eight|nine|ten|twelve|second|minute|hour|day|night|week|month|year|morning|evening|time)\b)|always|everyone|everybody|anyone|anybody|anything|any|entire|entirely|completely|without exception|in every case|in full|fully|unlimited"),
+    ("most", r"(?:nearly|almost|virtually|practically) (?:all|every|always)|most (?:of|\w+s)\b|mostly|usually|generally|"
+             r"typically|(?:the|a) majority|as a rule|normally"),
+    ("few", r"(?:only )?(?:a )?(?:very )?few(?! (?:years|months|weeks|days|hours|minutes))|rarely|seldom|"
+            r"hardly (?:any|ever)|scarcely|a minority|only some"),
+    ("some", r"not (?:all|every|always)|some(?! \d)|"
+             r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten) of (?:the |these |those |them)|^of (?:the )?\d+ \w+|"
+             r"several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
+    ("all", r"all|(?:every|each)(?! (?:\d+|other|few|two|three|four|five|six|seven|eight|nine|ten|twelve|second|minute|hour|"
+            r"day|night|week|month|year|morning|evening|time)\b)|always|everyone|everybody|anyone|anybody|anything|any|"
+            r"entire|entirely|completely|without exception|in every case|in full|fully|unlimited"),
 )  # fmt: skip
 SHARE = [(name, re.compile(rf"\b(?:{form})\b", re.IGNORECASE)) for name, form in SHARES]
 OVERSTATED = {
@@ -89,6 +95,9 @@ OPENLY = re.compile(
 def other_bound(sentence: str, told: str, passage: str) -> str:
     """A number that is a lower limit in one and an upper limit in the other."""
     if odd(sentence) != odd(told) or OTHERS.search(told) or both_ways(sentence, told):
+        return ""
+    # "Must not give more than 4 g" and "not more than 4 g" are one limit.
+    if turns_limit(sentence) != turns_limit(told):
         return ""
     its = numbers(told) or numbers(passage)
     for number in numbers(sentence):
@@ -199,13 +208,18 @@ def condition_lifted(sentence: str, told: str) -> str:
     why = "the passage sets a condition for this"
     if DESPITE.search(sentence) and not DESPITE.search(told):
         return why
-    named = under(told, match)
-    if named and weight(named & stems(sentence)) >= NAMED * weight(named):
+    if any(named and weight(named & mine) >= NAMED * weight(named) for named in alternatives(told, match)):
         return ""
     before = [word.lower() for word in MENTIONS.findall(told[: match.start()])]
     own = [word for word in MENTIONS.findall(sentence) if word.lower() not in before]
     another = match.group().lower().startswith("only ") and not odd(sentence)
     return why if not own or another else ""
+
+
+def alternatives(told: str, match: re.Match[str]) -> list[frozenset[str]]:
+    """Stems of the condition, and of each of those that "or" joins in it."""
+    rest = re.split(r"[.;]", told[match.end() :])[0]
+    return [under(told, match), *(stems(one) for one in re.split(r"\bor\b", rest) if " or " in rest)]
 
 
 def under(told: str, match: re.Match[str]) -> frozenset[str]:

@@ -16,16 +16,30 @@ from retrieval.quantities import figures_alike
 from retrieval.sentences import Piece, pieces
 from retrieval.words import STOPWORDS, TOKEN, stem, words
 
-# Parts stand side by side: what one says of its subject the other does not say of its own.
+PREPOSITIONS = "between|from|since|after|before|until|with|including|about|under|over|by"
+# Parts stand side by side: what one says of its subject the other does not say of its own. They meet at
 BESIDE = re.compile(
-    r";\s+|,?\s+(?:while|whereas|but|although|though)\s+|,\s+(?:and|or)\s+|,\s+(?=nor\b)|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+){1,})|"
-    r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not|which|who|\w+ ones)\b)|,\s+(?=(?:the|its|his|her|their|some|most|all|an?)\s+(?:\w+\s+){1,4}\w+(?:s|ed|t)\b(?! and\b))|,\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)|,\s+(?!(?:between|from|since|after|before|until|with|including|about|under|over|by)\b)(?=(?:\w+\s+){1,3}\d)|,\s+(?=the\s+(?:\w+\s+){1,4}\d)",
+    "|".join(
+        (
+            r";\s+",
+            r",?\s+(?:while|whereas|but|although|though)\s+",
+            r",\s+(?:and|or)\s+|,\s+(?=nor\b)|\s+and\s+(?=[\w.,]+(?:\s+[\w.,]+)+)",
+            # "..., all others by post", "..., those of type B", "..., not by the clerk", "..., which was sold"
+            r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not|which|who|\w+ ones)\b)",
+            # "..., the right one tilts it"
+            r",\s+(?=(?:the|its|his|her|their|some|most|all|an?)\s+(?:\w+\s+){1,4}\w+(?:s|ed|t)\b(?! and\b))",
+            # "..., built in the war"
+            r",\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)",
+            # "..., juice 45"
+            rf",\s+(?!(?:{PREPOSITIONS})\b)(?=(?:\w+\s+){{1,3}}\d)|,\s+(?=the\s+(?:\w+\s+){{1,4}}\d)",
+        )
+    ),
     re.IGNORECASE,
 )
 # A part within a part: its negation does not reach the other.
 WITHIN = re.compile(
-    r",?\s+(?=(?:if|unless|without|when|whenever|because|before|after|until|since|once|so that|provided|as long as|in order to|which|who)\b)|"
-    r",\s+",
+    r",?\s+(?=(?:if|unless|without|when|whenever|because|before|after|until|since|once|so that|provided|as long as|"
+    r"in order to|which|who)\b)|,\s+",
     re.IGNORECASE,
 )
 SPEAKS_OF_IT = re.compile(
@@ -33,39 +47,27 @@ SPEAKS_OF_IT = re.compile(
 )
 BRACKETS = re.compile(r"\s*\([^()]*\)")
 DETERMINERS = frozenset(
-    [
-        "the",
-        "a",
-        "only",
-        "an",
-        "all",
-        "some",
-        "each",
-        "every",
-        "no",
-        "its",
-        "their",
-        "his",
-        "her",
-        "this",
-        "these",
-        "our",
-        "other",
-    ]
-)
+    ["the", "a", "an", "only", "all", "some", "each", "every", "no", "its", "their", "his", "her", "this", "these", "our",
+     "other"]
+)  # fmt: skip
 VERB = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|may|must|can|could|will|would|shall|should|might|does|do|did|cannot|need|needs)\b",
+    r"\b(?:is|are|was|were|be|been|has|have|had|may|must|can|could|will|would|shall|should|might|does|do|did|cannot|"
+    r"needs?)\b",
     re.IGNORECASE,
 )
+HELPS = r"(?:may|can|must|is|are|was|were|have|has|do|does)\b"
 EXCEPT = re.compile(
-    r"\bunlike (?P<who>[^,]{2,40}),|,? (?:except(?: for)?|apart from|with the exception of|other than) (?P<who2>(?:the |an? )?[\w -]{2,40}?)(?=,| (?:may|can|must|is|are|was|were|have|has|do|does)\b|[.]?$)|"
-    r"\b(?P<none>nobody|no one|nothing|none) (?:but|except) (?P<who3>(?:the |an? )?[\w -]{2,40}?)(?= (?:may|can|must|is|are|was|were|have|has|do|does)\b)",
+    r"\bunlike (?P<who>[^,]{2,40}),|"
+    r",? (?:except(?: for)?|apart from|with the exception of|other than) "
+    rf"(?P<who2>(?:the |an? )?[\w -]{{2,40}}?)(?=,| {HELPS}|[.]?$)|"
+    rf"\b(?P<none>nobody|no one|nothing|none) (?:but|except) (?P<who3>(?:the |an? )?[\w -]{{2,40}}?)(?= {HELPS})",
     re.IGNORECASE,
 )
 FORBIDDEN = re.compile(r"\b(?:forbid\w*|prohibit\w*|banned|bans?|outlaw\w*)\b", re.IGNORECASE)
 # "Coffee does not", "the green line does too".
 SHORT = re.compile(
-    r"^(?P<who>[^,;]{2,50}?) (?:do|does|did|is|are|was|were|may|can|must|will|has|have)(?P<not> not|n['’]t)?(?: so| too| as well)?[.!]?$",
+    r"^(?P<who>[^,;]{2,50}?) (?:do|does|did|is|are|was|were|may|can|must|will|has|have)(?P<not> not|n['’]t)?"
+    r"(?: so| too| as well)?[.!]?$",
     re.IGNORECASE,
 )
 # "Does not mean that you must": what follows is denied, and not the meaning.
@@ -121,7 +123,7 @@ def parts(text: str) -> tuple[Part, ...]:
         aside = stems(" ".join(BRACKETS.findall(sentence)))
         plain = figures_alike(BRACKETS.sub(" ", sentence))
         if apart := EXCEPT.search(plain):
-            found += excepted(sentence, apart)
+            found += excepted(plain, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
         for piece in side_by_side(plain):
             given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
