@@ -21,6 +21,7 @@ from core.types import (
     Event,
     Evidence,
     Example,
+    Filters,
     Finished,
     Query,
     RouteDecision,
@@ -32,6 +33,10 @@ from core.types import (
 
 class Retriever(Protocol):
     def evidence(self, query: Query) -> Evidence: ...
+
+    def check(self, filters: Filters) -> None:
+        """Raises QueryError for filters that name what no document has."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -67,15 +72,22 @@ class Answering:
         """Raises QueryError for a query that cannot be taken."""
         if not query.text.strip():
             raise QueryError("the query is empty; type a question")
-        if len(query.text) > self.max_query_chars:
+        self.check_length(query.text)
+        if query.filters:
+            self.retriever.check(query.filters)
+
+    def check_length(self, text: str) -> None:
+        """Raises QueryError for a text that is too long."""
+        if len(text) > self.max_query_chars:
             raise QueryError(
-                f"the query has {len(query.text):,} characters and at most {self.max_query_chars:,} are taken; "
+                f"the query has {len(text):,} characters and at most {self.max_query_chars:,} are taken; "
                 "shorten it, or add the text as a document and ask about it"
             )
 
     def route(self, query: Query) -> tuple[RouteDecision, Evidence]:
+        """The road for a query, as it can be understood alone, and what was found for it."""
         evidence = self.retriever.evidence(query)
-        return self.router.route(query, evidence), evidence
+        return self.router.route(query.model_copy(update={"text": evidence.query}), evidence), evidence
 
     def stream(self, query: Query, stop: threading.Event) -> Iterator[tuple[Answer, Event | RouteDecision]]:
         """Each event with the answer as it stands after it. The first event is the decision, the last is Finished."""
@@ -89,7 +101,9 @@ class Answering:
             decision, evidence = self.route(query.model_copy(update={"task": matched.task or query.task}))
             if matched.task and not query.task:
                 decision = labelled(decision)
-            events = self.strategies[decision.strategy].stream(query, decision, evidence, stop)
+            # A prompted model reads the conversation itself; the others see one question only.
+            alone = query if decision.strategy == "prompt" else query.model_copy(update={"text": evidence.query})
+            events = self.strategies[decision.strategy].stream(alone, decision, evidence, stop)
             events = itertools.chain(doubts(decision), events)
         answer = opened(query, matched, decision, evidence, round(time.perf_counter() - began, 4))
         yield answer, decision
@@ -107,7 +121,7 @@ def opened(query: Query, matched: Matched, decision: RouteDecision, evidence: Ev
     served = matched.correction
     return Answer(
         query=query.text, standalone=completed, route=decision, passages=evidence.passages, timings={"route": seconds},
-        reviewed=served is not None, correction_id=served.id if served else "", suggestion=matched.suggestion,
+        filters=query.filters, reviewed=served is not None, correction_id=served.id if served else "", suggestion=matched.suggestion,
     )  # fmt: skip
 
 

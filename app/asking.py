@@ -1,19 +1,17 @@
-"""ask, compare and ingest: through the API where one owns the data folder, in this process otherwise."""
+"""ask and compare: through the API where one owns the data folder, in this process otherwise."""
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from app.main import running_api
-from core.errors import DataFolderInUse, DocumentError, QueryError, TriviumError
+from core.errors import DataFolderInUse, QueryError, TriviumError
 from core.settings import Settings, load_settings
 from core.types import STRATEGIES, Answer, Citation, Query
 
@@ -122,58 +120,12 @@ def place(citation: Citation) -> str:
     if citation.page:
         return f", page {citation.page}"
     if citation.sheet:
-        rows = f", rows {citation.rows[0]} to {citation.rows[1]}" if citation.rows else ""
-        return f", sheet {citation.sheet}{rows}"
+        return f", sheet {citation.sheet}{rows(citation.rows)}"
     return f", {citation.heading}" if citation.heading else ""
 
 
-def ingest_paths(paths: list[Path], show: Console, say: Console) -> None:
-    """Copy files into the data folder's documents and index what changed."""
-    from retrieval.formats import SUFFIXES
-
-    settings = load_settings()
-    for path in paths:
-        if not path.is_file():
-            raise DocumentError(f"{path}: no such file")
-        if path.suffix.lower() not in SUFFIXES:
-            raise DocumentError(f"{path}: this kind of file is not read; take one of {', '.join(sorted(SUFFIXES))}")
-    from app.bootstrap import open_service
-
-    try:
-        service = open_service(settings)
-    except DataFolderInUse as error:
-        ingest_through_api(settings, error, paths, show)
-        return
-    try:
-        folder = settings.data_dir / "documents"
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in paths:
-            shutil.copyfile(path, folder / path.name)
-        with say.status("indexing") as status:
-            service.sync(lambda done, total, note: status.update(f"{done}/{total} {note}"))
-        print_documents([(d.source, d.state, d.chunks, d.error) for d in service.store.documents()], show)
-    finally:
-        service.close()
-
-
-def ingest_through_api(settings: Settings, error: DataFolderInUse, paths: list[Path], show: Console) -> None:
-    import time
-
-    client = api_client(settings, error)
-    job = None
-    for path in paths:
-        job = checked(client.post("/api/documents", files={"file": (path.name, path.read_bytes())}))["job"]
-    job = job or checked(client.post("/api/documents/sync"))
-    while job["state"] in ("pending", "enqueued"):
-        time.sleep(0.3)
-        job = checked(client.get(f"/api/jobs/{job['id']}"))
-    found = checked(client.get("/api/documents"))
-    print_documents([(d["source"], d["state"], d["chunks"], d["error"]) for d in found], show)
-
-
-def print_documents(rows: list[tuple[str, str, int, str]], show: Console) -> None:
-    for source, state, chunks, error in rows:
-        show.print(f"{state:9} {chunks:5} chunks  {source}  {error}", markup=False)
-    wrong = [source for source, state, _, _ in rows if state == "failed"]
-    if wrong:
-        raise DocumentError(f"{len(wrong)} of {len(rows)} documents could not be read: {', '.join(wrong)}")
+def rows(found: tuple[int, int] | None) -> str:
+    if found is None:
+        return ""
+    first, last = found
+    return f", row {first}" if first == last else f", rows {first} to {last}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -20,25 +20,31 @@ from app.promoting import mend, open_registry, promote
 from app.review import refusals
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
-from core.corrections import Corrections, query_key
+from app.tuning import collection_of
+from core.corrections import Corrections
 from core.domain import Domain, load_domain
 from core.errors import AdapterMismatch, ModelNotFound, TriviumError
-from core.labelled import fingerprint, labelled
+from core.labelled import fingerprint, labelled, told
 from core.measured import Measured, Standing, Trust, load_measured, load_own, standing
 from core.reviews import Reviews
 from core.settings import Settings
 from core.store import Store, open_store
 from core.types import STRATEGIES, Query, Registered
 from finetune.registry import Registry
+from retrieval.fusion import Fusion
 from router.expected_quality import ExpectedQualityRouter
 from router.likeness import TaskLikeness
 from router.tuned import TunedLikeness, read_card
+
+if TYPE_CHECKING:
+    from retrieval.hybrid import HybridRetriever
 
 Progress = Callable[[int, int, str], None]
 log = logging.getLogger("trivium")
 ROUTER, SEARCHER, FINDER = "router", "searcher", "finder"  # folders of the pack that hold adapters
 # Adapters may come and go in their folders; asking the disk more often than this would slow every query.
 FINGERPRINT_SECONDS = 2.0
+WARM_PASSAGES = 2000
 
 
 @dataclass
@@ -51,6 +57,7 @@ class Service:
     models: Any
     index: Any
     ingest: Any
+    reindex: Any
     quoter: Any
     runs: Runs
     measured: Measured
@@ -143,10 +150,21 @@ class Service:
         return Corrections(self.store)
 
     @cached_property
+    def fusion(self) -> Fusion:
+        """The weight of retrieval, where one was learned for this collection."""
+        return Fusion(self.settings.data_dir)
+
+    @cached_property
+    def retriever(self) -> HybridRetriever:
+        from retrieval.hybrid import HybridRetriever
+
+        return HybridRetriever(index=self.index, learned=lambda: self.fusion.weight(collection_of(self)))
+
+    @cached_property
     def reviewed(self) -> Reviewed:
         """Which reviewed answer fits a query."""
         from retrieval.agreement import ALIKE, disagreement
-        from retrieval.hybrid import standalone
+        from retrieval.followups import standalone
 
         embeddings = self.index.embeddings
 
@@ -160,12 +178,24 @@ class Service:
         )  # fmt: skip
 
     def folders(self) -> list[Path]:
-        """Where documents lie: the pack's, and what was uploaded."""
-        return [self.domain.documents, self.settings.data_dir / "documents"]
+        """Where documents lie: the pack's, what was uploaded, and the folders that are kept in step."""
+        kept = [Path(folder.path) for folder in self.ingest.folders.all()]
+        return [self.domain.documents, self.settings.data_dir / "documents", *kept]
 
-    def sync(self, progress: Progress | None = None) -> None:
-        """Bring the index in step with the folders in this process (the API does it as a job)."""
-        self.ingest.sync(self.folders(), progress)
+    def sync(self, progress: Progress | None = None, retry: bool = False, only: Sequence[str] | None = None) -> None:
+        """Bring the index in step with the folders in this process (the API does it as jobs)."""
+        self.ingest.sync(self.folders(), progress, retry=retry, only=only)
+        if self.reindex.run(progress):
+            self.switched()
+        self.refit()
+
+    def switched(self) -> None:
+        """Another index serves: whatever holds its embeddings is made anew."""
+        from retrieval.quote import Quoter
+
+        self.quoter = Quoter(self.index.embeddings, self.quoter.finder, lambda: self.index.words.rarity)
+        for name in ("reviewed", "tuned_likeness"):
+            self.__dict__.pop(name, None)
         self.refit()
 
     def refit(self) -> None:
@@ -187,8 +217,10 @@ class Service:
         )  # fmt: skip
 
     def warm(self) -> None:
-        """Embed the sentences that quoting will need, so that first questions do not wait for it."""
-        self.quoter.warm(self.index.words.passages)
+        """Embed the sentences that quoting will need, so that first questions do not wait for it. Of many documents they
+        would take longer than all first questions together."""
+        if len(self.index) <= WARM_PASSAGES:
+            self.quoter.warm(self.index.words.passages)
 
     def close(self) -> None:
         self.runs.stop_all()
@@ -212,6 +244,7 @@ def open_service(settings: Settings, models: Any = None) -> Service:
     from retrieval.ingest import Ingest
     from retrieval.lock import lock_data_dir
     from retrieval.quote import Quoter
+    from retrieval.reindex import Reindex
 
     domain = load_domain(settings.domain)
     measured = load_measured(domain)
@@ -222,18 +255,19 @@ def open_service(settings: Settings, models: Any = None) -> Service:
             log.warning("%d answers were interrupted by the last stop; their text was kept", interrupted)
         searcher = open_searcher(settings, domain.folder / SEARCHER)
         index = open_index(settings, store, open_embeddings(settings), searcher)
-    index.check()
     models = models or open_models(settings, log.info)
     registry = open_registry(settings, store, lambda: models.fingerprint("base"))
     mend(registry, settings.data_dir)
     measured = measured.model_copy(update={"own": load_own(settings.data_dir)})
+    ingest = Ingest(store, index, settings)
     service = Service(
         settings,
         domain,
         store,
         models,
         index,
-        Ingest(store, index, settings),
+        ingest,
+        Reindex(store, index, ingest, lambda: ingest.files(service.folders())),
         Quoter(index.embeddings, open_finder(domain.folder / FINDER), lambda: index.words.rarity),
         Runs(store, settings.queue_limit),
         measured,
@@ -244,9 +278,8 @@ def open_service(settings: Settings, models: Any = None) -> Service:
 
 def build_answering(service: Service) -> Answering:
     from retrieval.citations import check_written
-    from retrieval.hybrid import HybridRetriever
 
-    domain, retriever = service.domain, HybridRetriever(index=service.index)
+    domain, retriever = service.domain, service.retriever
     leaves, trust_in, standing_of = service.models.leaves_machine, service.trust_in, service.standing
     strategies = {
         "prompt": Prompting(domain, lambda query: service.chat("prompt", query), leaves, trust_in, standing_of),
@@ -272,13 +305,11 @@ def build_router(service: Service) -> ExpectedQualityRouter:
 def fitted_likeness(service: Service) -> TaskLikeness:
     """Fitted on the pack's labelled queries and on what reviewers said; golden cases are never among them."""
     found, embeddings = labelled(service.domain), service.index.embeddings
-    golden = {query_key(case.query) for case in service.domain.golden()}
-    known = {task.name for task in service.domain.tasks}
-    told = {query_key(query): (query, task) for query, task in service.reviews.route_labels() if task in known}
+    labels = told(service.domain, service.reviews.route_labels())
     return TaskLikeness(
         embeddings.encode_queries, [one.query for one in found], [one.task for one in found],
         service.index.best_likeness, service.settings.data_dir / "cache", embeddings.name,
-        {one.query for one in found if one.judged}, [label for key, label in told.items() if key not in golden],
+        {one.query for one in found if one.judged}, [(one.query, one.task) for one in labels],
     )  # fmt: skip
 
 
@@ -302,6 +333,10 @@ class Readiness:
         return not self._reason
 
     def say(self, reason: str) -> None:
+        self.tell(reason)
+        log.info(reason or "ready")
+
+    def tell(self, reason: str) -> None:
+        """The same, unlogged: it changes often."""
         with self._lock:
             self._reason = reason
-        log.info(reason or "ready")

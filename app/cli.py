@@ -71,12 +71,19 @@ def compare(query: str) -> None:
 
 @app.command()
 def ingest(
-    paths: Annotated[list[Path] | None, typer.Argument(help="files to add; none: bring the index in step")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="files or folders to add; none: bring the index in step")
+    ] = None,
+    sync: Annotated[bool, typer.Option("--sync", help="keep the folders in step from now on")] = False,
+    forget: Annotated[bool, typer.Option("--forget", help="keep the folders in step no longer")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="read failed documents again: all, or those whose names are given")
+    ] = False,
 ) -> None:
-    """Index documents: the pack's folder and what was added; only what changed."""
-    from app.asking import ingest_paths
+    """Index documents: the pack's, what was added, and folders that are kept in step; only what changed is read."""
+    from app.ingest_command import Order, ingest_here
 
-    ingest_paths(paths or [], show, say)
+    ingest_here(Order(tuple(paths or ()), sync, forget, retry), show, say)
 
 
 @app.command()
@@ -121,7 +128,8 @@ def learn(
 
 @app.command()
 def train_router() -> None:
-    """Train the router on the pack's labelled queries (routes, examples, development cases): some minutes on a CPU."""
+    """Train the router on the pack's labelled queries (routes, examples, development cases) and the route labels that
+    reviewers gave: some minutes on a CPU."""
     from app.training import train_the_router
 
     train_the_router(say)
@@ -129,10 +137,21 @@ def train_router() -> None:
 
 @app.command()
 def train_search() -> None:
-    """Train search on the pack's look-ups (questions with the words that answer them): some minutes on a CPU."""
+    """Train search on the pack's look-ups (questions with the words that answer them) and the passages that reviewers
+    judged: some minutes on a CPU."""
     from app.search_training import train_search as train_both
 
     train_both(say)
+
+
+@app.command()
+def tune_retrieval(
+    forget: Annotated[bool, typer.Option(help="go back to the shipped weight")] = False,
+) -> None:
+    """Learn how much likeness counts against words in search, from judged cases, reviews and opened sources."""
+    from app.tuning_command import tune_retrieval as learn_or_forget
+
+    learn_or_forget(forget, show, say)
 
 
 @app.command()

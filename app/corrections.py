@@ -48,11 +48,11 @@ class Reviewed:
         self._lock = threading.Lock()
 
     def match(self, query: Query) -> Matched:
-        """The correction that answers a query, else what is offered instead. A road that a person chose is taken: no
-        correction then, and no example, only the task that a reviewer gave the query."""
+        """The correction that answers a query, else what is offered instead. A road or documents that a person chose are
+        taken: no correction then, and no example, only the task that a reviewer gave the query."""
         text = self._standalone(query)
         task = query.task or self._label(text)
-        if query.strategy or query.adapter:
+        if query.strategy or query.adapter or query.filters:
             return Matched(standalone=text, task=task)
         active = [one for one in self._corrections.active() if query.task in (None, one.task)]
         key = query_key(text)

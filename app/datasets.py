@@ -56,7 +56,7 @@ def build_version(
     """A version of the examples that are approved now, seeds of the pack among them; it is kept and listed.
 
     Args:
-        tasks: only examples of these task types; none: of all.
+        tasks: only examples of these task types; none: of all, or of those of the mix in `limits`.
         origins: only examples of these origins; none: of all.
         recipe: leaves out rows that are longer than its `max_length`, as its base model counts tokens.
 
@@ -64,6 +64,7 @@ def build_version(
         DatasetError: nothing is left to train on, there is no such task, or a seed is at fault.
     """
     limits = limits or Limits()
+    tasks = tasks or tuple(limits.shares)
     try:
         for task in tasks:
             domain.task(task)

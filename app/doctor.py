@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from rich.console import Console
 
 from app.main import running_api
+from app.taught import route_labels
 from core.domain import Domain, load_domain
 from core.errors import TriviumError
 from core.measured import load_measured
@@ -72,13 +73,14 @@ def pack(settings: Settings) -> list[Finding]:
     return [
         Finding("pack", f"{domain.name} in {domain.folder}: {counts}"),
         Finding("floors", when, mend),
-        router(domain),
+        router(domain, route_labels(settings)),
     ]
 
 
-def router(domain: Domain) -> Finding:
+def router(domain: Domain, labels: Sequence[tuple[str, str]] = ()) -> Finding:
+    """`labels`: (query, task) as reviewers decided it; new ones are no fault, they act on their own queries already."""
     from app.bootstrap import ROUTER
-    from core.labelled import fingerprint, labelled
+    from core.labelled import fingerprint, labelled, news, told
     from router.tuned import read_card
 
     card = read_card(domain.folder / ROUTER)
@@ -87,6 +89,8 @@ def router(domain: Domain) -> Finding:
     known = f"adapter, {card['accuracy']:.0%} of {len(card['held_out'])} queries in unseen words routed rightly"
     if set(card["tasks"]) != {task.name for task in domain.tasks}:
         return Finding("router", "its adapter knows other task types and is not used", "run `trivium train-router`")
+    if new := news(card, told(domain, labels)):
+        known += f"; {new}"
     stale = card["labelled"] != fingerprint(labelled(domain))
     return Finding("router", known, "labelled queries have changed since: run `trivium train-router`" if stale else "")
 

@@ -33,7 +33,8 @@ from core.types import (
 WRITTEN = "rag_written"
 WRITTEN_TOKENS = 80
 REFUSE_BELOW = 0.3
-ADD_DOCUMENT = "Add a document that answers it, and ask again."
+NEAREST = 3
+ADD_DOCUMENT = "Add a document that answers it and ask again, or file a request for one."
 
 
 class Found(Protocol):
@@ -90,7 +91,7 @@ class Documents:
             yield Finished()
             return
         if not cited:
-            yield Text(text=f"{self._domain.refusal} {ADD_DOCUMENT}")
+            yield Text(text=f"{self._domain.refusal} {searched(evidence)} {ADD_DOCUMENT}")
             yield Finished(refused=True)
             return
         if task.caution:
@@ -117,3 +118,19 @@ class Documents:
             if isinstance(event, Cited):
                 yield Text(text=f"{event.citation.sentence} [{event.citation.number}] ")
             yield event
+
+
+def searched(evidence: Evidence) -> str:
+    """What was looked through, and the titles of the documents that came nearest."""
+    if not evidence.searched:
+        return "There was no document to search."
+    looked = "1 document" if evidence.searched == 1 else f"{evidence.searched:,} documents"
+    titles = list(dict.fromkeys(title(passage) for passage in evidence.passages))[:NEAREST]
+    if not titles:
+        return f"I searched {looked}; none came near."
+    named = " and ".join(filter(None, [", ".join(f"“{one}”" for one in titles[:-1]), f"“{titles[-1]}”"]))
+    return f"I searched {looked}; nearest {'was' if len(titles) == 1 else 'were'} {named}."
+
+
+def title(passage: Passage) -> str:
+    return passage.heading.partition(" > ")[0] or passage.source

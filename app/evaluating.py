@@ -31,6 +31,7 @@ from evaluation.scorers import CaseScorer
 GENERATING = ("prompt", "tuned")
 Say = Callable[[str], None]
 MISSED = 0.03
+NEAR = 0.5  # of the floor: a road that is not even near it on the golden cases stays closed
 
 
 @dataclass
@@ -44,8 +45,8 @@ class Evaluator:
     def run(self, development: Sequence[Case], golden: Sequence[Case]) -> tuple[Measured, list[Result]]:
         """Calibrate on development cases, measure on golden ones. Returns what to keep, and every result."""
         service, scorer = self.service, CaseScorer(self.service.domain)
-        self._generate(development, golden)
         service.measured = Measured(models=self._models(), trust=self._unrefused())
+        self._generate(development, golden, scorer)
         trust = self._calibrate(development, scorer)
         self.say("how sure the router is")
         known = {"trust": trust, "sure_route": self._sure_route()}
@@ -75,13 +76,24 @@ class Evaluator:
 
     # Generation, batched
 
-    def _generate(self, development: Sequence[Case], golden: Sequence[Case]) -> None:
+    def _generate(self, development: Sequence[Case], golden: Sequence[Case], scorer: CaseScorer) -> None:
         """Every strategy on every golden case; development cases only where calibration needs them."""
         for strategy in GENERATING:
             if self.service.fingerprint(strategy):
-                needed = [c for c in development if strategy in self.service.domain.task(c.task).strategies]
-                self._generate_for(strategy, [(case.task, case.query) for case in (*needed, *golden)])
+                self._generate_for(strategy, [(case.task, case.query) for case in golden])
+                hopeful = self._hopeful(strategy, golden, scorer)
+                self._generate_for(strategy, [(case.task, case.query) for case in development if case.task in hopeful])
         self._write([case for case in golden if "rag" in self.service.domain.task(case.task).strategies])
+
+    def _hopeful(self, strategy: str, golden: Sequence[Case], scorer: CaseScorer) -> set[str]:
+        """Tasks whose road may open: how far to trust one that stays closed is never asked."""
+        found = set()
+        for task in self.service.domain.tasks:
+            scores = [self._result(case, strategy, scorer).score.right for case in golden if case.task == task.name]
+            floor = task.floor if task.floor is not None else self.service.settings.floor
+            if strategy in task.strategies and sum(scores) >= NEAR * floor * len(scores):
+                found.add(task.name)
+        return found
 
     def _generate_for(self, strategy: str, wanted: Iterable[tuple[str, str]]) -> None:
         road: Any = self.service.answering.strategies[strategy]
@@ -183,6 +195,8 @@ class Evaluator:
             cases = [case for case in development if case.task == task.name]
             for strategy in task.strategies:
                 if len(cases) < MIN_CASES or not self.service.fingerprint(strategy):
+                    continue
+                if strategy in GENERATING and (strategy, task.name, cases[0].query) not in self._generations:
                     continue
                 results = [self._result(case, strategy, scorer) for case in cases]
                 fits[task.name, strategy] = self._fit(task, strategy, results)

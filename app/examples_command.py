@@ -15,13 +15,16 @@ from core.errors import DocumentError, QueryError
 from core.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from app.approving import Approving
+    from app.quorum import Standing
     from core.domain import Domain
     from core.store import Store
     from core.types import Example
 
 examples = typer.Typer(no_args_is_help=True, help="What adapters learn from: import, draft, look, approve.")
-dataset = typer.Typer(no_args_is_help=True, help="Versions of what is approved: build, show, compare, export.")
+dataset = typer.Typer(no_args_is_help=True, help="Versions of what is approved: build, show, compare, race, export.")
 show = Console(highlight=False, soft_wrap=True)
+say = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Task = Annotated[str, typer.Option(help="the task type of rows that name none")]
 Author = Annotated[str, typer.Option(help="the account that they count for")]
@@ -72,6 +75,7 @@ def draft(
     passages: Annotated[int, typer.Option(min=1, help="read at most so many passages")] = 20,
 ) -> None:
     """Let a model write drafts from documents; a person has to approve them."""
+    from app.drafting import passages_of
     from core.llm import open_models
     from finetune.drafting import draft as write_drafts
     from finetune.examples import Examples
@@ -98,16 +102,6 @@ def draft(
     )
 
 
-def passages_of(store: Store, documents: list[str]) -> list[Any]:
-    known = [row.source for row in store.documents() if row.state == "indexed"]
-    if not known:
-        raise DocumentError("no document is indexed yet: run `trivium ingest` first")
-    for name in documents:
-        if name not in known:
-            raise DocumentError(f"there is no indexed document {name!r}; there are {', '.join(known)}")
-    return store.chunks(documents or None)
-
-
 @examples.command("list")
 def list_(
     state: Wanted = None, task: Wanted = None, origin: Wanted = None, author: Wanted = None, limit: int = 20
@@ -115,21 +109,41 @@ def list_(
     """How many examples there are of each task, and the newest of them."""
     from finetune.examples import Examples
 
-    with opened() as (_, domain, store):
+    with opened() as (settings, domain, store):
         kept = Examples(store)
         table = Table("task", "approved", "draft", "rejected", "withdrawn", "edge", "refusal")
         for count in kept.counts([kind.name for kind in domain.tasks]):
             cells = (count.approved, count.draft, count.rejected, count.withdrawn, count.edge, count.refusal)
             table.add_row(count.task, *map(str, cells))
         show.print(table)
-        for one in kept.list(state, task, origin, author, limit=limit):
-            show.print(line_of(one), markup=False)
+        found = kept.list(state, task, origin, author, limit=limit)
+        approvals = approving_of(settings, domain, store).standings(found)
+        for one in found:
+            show.print(line_of(one, approvals.get(one.id)), markup=False)
         show.print(f"{kept.total(state, task, origin, author)} in all")
 
 
-def line_of(one: Example) -> str:
+def approving_of(settings: Settings, domain: Domain, store: Store) -> Approving:
+    from app.approving import Approving
+    from core.reviews import Reviews
+
+    return Approving(Reviews(store), domain, settings.review_quorum)
+
+
+def line_of(one: Example, standing: Standing | None = None) -> str:
     query, answer = (" ".join(text.split())[:SHOWN] for text in (one.query, one.answer))
-    return f"{one.id}  {one.state:9} {one.origin:10} {one.task}: {query} -> {answer}"
+    line = f"{one.id}  {one.state:9} {one.origin:10} {one.task}: {query} -> {answer}"
+    if standing is None:
+        return line
+    if standing.answer != one.answer.strip():
+        line += f"  [proposed: {' '.join(standing.answer.split())[:SHOWN]}]"
+    by = f"approved by {', '.join(standing.approved_by)}" if standing.approved_by else ""
+    still = f"{standing.waiting_for} more must approve it" if standing.waiting_for else ""
+    said = "; ".join(filter(None, (by, still)))
+    return f"{line}  [{said}]" if said else line
+
+
+Reviewer = Annotated[str, typer.Option(help="who decides; TRIVIUM_REVIEW_QUORUM over 1 needs it")]
 
 
 @examples.command()
@@ -138,30 +152,44 @@ def approve(
     all: Annotated[bool, typer.Option("--all", help="all drafts, or those of --task and --origin")] = False,
     task: Wanted = None,
     origin: Wanted = None,
+    reviewer: Reviewer = "",
 ) -> None:
     """Approve drafts: they are trained on from the next version on."""
-    decide("approved", ids or [], all, task, origin)
+    decide("approved", ids or [], all, task, origin, reviewer)
 
 
 @examples.command()
-def reject(ids: list[str]) -> None:
+def reject(ids: list[str], reviewer: Reviewer = "") -> None:
     """Reject examples: they are in no version from now on."""
-    decide("rejected", ids, False, None, None)
+    decide("rejected", ids, False, None, None, reviewer)
 
 
-def decide(state: Any, ids: list[str], everything: bool, task: str | None, origin: str | None) -> None:
+def decide(state: Any, ids: list[str], everything: bool, task: str | None, origin: str | None, reviewer: str) -> None:
+    from app.approving import OthersMustApprove
     from finetune.examples import Examples
 
     if not ids and not everything:
         raise QueryError(
             "name the examples by their ids, or say --all; `trivium examples list --state draft` shows them"
         )
-    with opened() as (_, _, store):
-        kept = Examples(store)
-        wanted = ids or [one.id for one in kept.list("draft", task, origin)]
-        for id in wanted:
-            kept.set_state(id, state)
-    show.print(f"{len(wanted)} examples {state}")
+    done, waiting, own = 0, 0, 0
+    with opened() as (settings, domain, store):
+        approving = approving_of(settings, domain, store)
+        for id in ids or [one.id for one in Examples(store).list("draft", task, origin)]:
+            try:
+                settled = approving.decide(id, state, reviewer=reviewer)
+            except OthersMustApprove:
+                if ids:
+                    raise
+                own += 1
+                continue
+            done += settled.state == state
+            waiting += settled.state != state
+    show.print(f"{done} examples {state}")
+    if waiting:
+        show.print(f"{waiting} approved by {reviewer}, and waiting for other reviewers", markup=False)
+    if own:
+        show.print(f"{own} left to others: {reviewer} wrote them", markup=False)
 
 
 @dataset.command("build")
@@ -169,6 +197,7 @@ def build(
     task: Annotated[list[str] | None, typer.Option(help="only this task type (several times for several)")] = None,
     origin: Annotated[list[str] | None, typer.Option(help="only of this origin, such as seed or review")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="at most so many; a smaller set is part of a larger")] = None,
+    mix: Annotated[str, typer.Option(help="shares by task, and rows at most: label=0.5,reply=0.5:400")] = "",
     recipe: Annotated[Path | None, typer.Option(help="leave out rows that are too long for it")] = None,
     account_share: Annotated[float | None, typer.Option(min=0.01, max=1, help="one account's; 1: no bound")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="id of an example whose personal data may stay")] = None,
@@ -176,11 +205,13 @@ def build(
 ) -> None:
     """Build a version of what is approved now, and say what was left out."""
     from app.datasets import build_version
+    from finetune.mix import parse_mix
     from finetune.recipe import load_recipe
     from finetune.rows import Limits
     from retrieval.embeddings import open_embeddings
 
-    limits = Limits(rows=rows, allowed=frozenset(allow or ()), personal="keep" if keep_personal else "drop")
+    wanted = {"rows": rows, **(parse_mix(mix) if mix else {})}
+    limits = Limits(**wanted, allowed=frozenset(allow or ()), personal="keep" if keep_personal else "drop")
     if account_share is not None:
         limits = limits.model_copy(update={"account_share": account_share})
     with opened() as (settings, domain, store):
@@ -248,6 +279,27 @@ def compare_versions(a: str, b: str) -> None:
     show.print(table)
     if found.template_changed:
         show.print("They were built with different prompt templates: the same rows are shown in another form.")
+
+
+@dataset.command("race")
+def race(
+    a: Annotated[str, typer.Argument(help="a version, or a mix such as label=0.5,reply=0.5:400")],
+    b: Annotated[str, typer.Argument(help="another one; the report says how it does against the first")],
+    recipe: Annotated[Path | None, typer.Option(help="default: the recipe that bears the pack's name")] = None,
+    start: Annotated[str, typer.Option(help="both begin with base, live, or an adapter of that name")] = "base",
+    name: Annotated[str | None, typer.Option(help="of the adapters; default: the one that serves")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="of both trainings; default: the recipe's")] = None,
+) -> None:
+    """Train two versions or mixes alike, and compare how their adapters answer the golden cases. Nothing is promoted.
+
+    Started again after a kill it goes on. The last line is one JSON object.
+    """
+    from app.orders import Asked
+    from app.race_command import race_here
+
+    changes = {"start": start, **({} if seed is None else {"seed": seed})}
+    asked = Asked(recipe=recipe.stem if recipe else None, name=name, changes=changes)
+    print(race_here(a, b, asked, show, say))
 
 
 @dataset.command("export")

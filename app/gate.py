@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,10 +32,13 @@ class Gate:
             return
         length = request.headers.get("content-length", "")
         if length.isdigit() and int(length) > self._limit:
-            detail = f"the body is over {self._limit >> 20} MB; send less, or raise TRIVIUM_MAX_UPLOAD_MB"
-            await problem(413, "Too large", detail)(scope, receive, send)
+            await problem(413, "Too large", too_large(self._limit))(scope, receive, send)
             return
         await self._app(scope, counted(receive, self._limit), send)
+
+
+def too_large(limit: int) -> str:
+    return f"the body is over {limit >> 20} MB; send less, or raise TRIVIUM_MAX_UPLOAD_MB"
 
 
 def foreign(request: Request) -> bool:
@@ -46,13 +50,15 @@ def foreign(request: Request) -> bool:
 
 
 def counted(receive: Receive, limit: int) -> Receive:
-    """A body without a stated length ends, as if the client had left, once it is over the limit."""
+    """A body without a stated length is refused once it is over the limit, while it is still coming in."""
     seen = 0
 
     async def next_part() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if seen > limit else message
+        if seen > limit:
+            raise HTTPException(413, too_large(limit))
+        return message
 
     return next_part

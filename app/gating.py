@@ -10,7 +10,7 @@ judged by the same rules: thresholds from development cases, figures from golden
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -53,11 +53,25 @@ class Gating:
     def run(self, id: str, progress: Progress | None = None) -> Report:
         """Evaluate a candidate from beginning to end. Raises as `plan` does."""
         plan = self.plan(id)
-        for done, batch in enumerate(plan.batches):
-            if progress:
-                progress(done, len(plan.batches), f"{batch.model}: {batch.task}")
-            self.write(batch)
+        self._ask(plan.batches, progress)
         return self.judge(plan)
+
+    def sides(self, ids: Sequence[str], progress: Progress | None = None) -> tuple[list[Side], tuple[str, ...]]:
+        """What adapters do on the golden cases and probes of the tasks that any of them has learned, and these tasks. None
+        is judged. Corrections are not asked: one of the adapters may have been trained on them.
+
+        Raises:
+            NotFound, ModelError: there is no such adapter, or it cannot be asked.
+        """
+        suite = replace(self._suite(*map(self.service.registry.get, ids)), lessons=[])
+        self._ask([batch for id in ids for batch in self._missing(id, suite)], progress)
+        return [self._measure(id, suite).side for id in ids], suite.serves
+
+    def _ask(self, batches: Sequence[Batch], progress: Progress | None) -> None:
+        for done, batch in enumerate(batches):
+            if progress:
+                progress(done, len(batches), f"{batch.model}: {batch.task}")
+            self.write(batch)
 
     def plan(self, id: str) -> Plan:
         """What is still to be written.
@@ -102,9 +116,10 @@ class Gating:
 
     # What is asked
 
-    def _suite(self, row: Registered) -> Suite:
+    def _suite(self, *rows: Registered) -> Suite:
         domain = self.service.domain
-        trained = set((row.card.get("dataset") or {}).get("tasks") or ())
+        learned = [set((row.card.get("dataset") or {}).get("tasks") or ()) for row in rows]
+        trained = set().union(*learned) if all(learned) else set()
         serves = [t.name for t in domain.tasks if "tuned" in t.strategies and (not trained or t.name in trained)]
 
         def of(rows: Iterable[Any]) -> list[Any]:

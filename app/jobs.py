@@ -1,36 +1,46 @@
-"""Long work as DBOS workflows: each file is a checkpointed step, and a killed job goes on where it stopped.
+"""Long work as DBOS workflows: each step is a checkpoint, and a killed job goes on where it stopped.
 
 Only the API launches DBOS (a second process with the same executor id would take over a running job).
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.errors import DocumentError, NotFound
+from app.ingest_work import PROGRESS, Work, reindex_workflow, sync_workflow
+from core.errors import NotFound
 from core.types import Job
 
 if TYPE_CHECKING:
     from retrieval.ingest import Ingest
+    from retrieval.reindex import Reindex
 
 EXECUTOR = "trivium-api"
 VERSION = "1"  # fixed: an edited workflow would otherwise stay pending for ever
-PROGRESS = "progress"
 QUEUE = "ingest"
+REINDEX = "reindex"
 ENDED = {"success", "error", "cancelled", "max_recovery_attempts_exceeded"}
 
 
 class Jobs:
-    """`folders`: the folders whose files are documents, first the pack's, then the uploads'."""
+    """Jobs of one process. `folders`: the folders whose files are documents; `switched` hears that another index serves."""
 
-    def __init__(self, ingest: Ingest, folders: Callable[[], list[Path]], database: str) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        folders: Callable[[], list[Path]],
+        database: str,
+        reindex: Reindex | None = None,
+        switched: Callable[[], None] = lambda: None,
+    ) -> None:
         from dbos import DBOS
 
         self._dbos = DBOS
-        self._queues = [QUEUE]
+        self._queues = [QUEUE, REINDEX]
         DBOS(
             config={
                 "name": "trivium",
@@ -40,40 +50,9 @@ class Jobs:
                 "log_level": "WARNING",
             }
         )
-
-        @DBOS.step(name="plan")
-        def plan(retry: bool) -> dict[str, Any]:
-            found = ingest.plan(folders(), retry)
-            changed = [[source, str(path)] for source, path in found.changed]
-            return {"changed": changed, "removed": list(found.removed)}
-
-        @DBOS.step(name="one")
-        def one(source: str, path: str) -> str:
-            try:
-                ingest.one(source, Path(path))
-            except DocumentError as error:
-                return f"{source}: {error}"
-            return ""
-
-        @DBOS.step(name="remove")
-        def remove(source: str) -> None:
-            ingest.remove(source)
-
-        @DBOS.workflow(name="sync")
-        def sync(retry: bool) -> dict[str, Any]:
-            todo = plan(retry)
-            total, errors = len(todo["changed"]) + len(todo["removed"]), []
-            for done, source in enumerate(todo["removed"]):
-                DBOS.set_event(PROGRESS, {"done": done, "total": total, "note": source})
-                remove(source)
-            for done, (source, path) in enumerate(todo["changed"], len(todo["removed"])):
-                DBOS.set_event(PROGRESS, {"done": done, "total": total, "note": source})
-                if error := one(source, path):
-                    errors.append(error)
-            DBOS.set_event(PROGRESS, {"done": total, "total": total, "note": ""})
-            return {"done": total, "errors": errors}
-
-        self._sync = sync
+        self._work = Work(ingest, folders, reindex, switched)
+        self._sync, self._reindex = sync_workflow(DBOS, self._work), reindex_workflow(DBOS, self._work)
+        self._asking = threading.Lock()
 
     def launch(self) -> None:
         """Start the workers; jobs that a killed process left behind go on."""
@@ -91,12 +70,27 @@ class Jobs:
         self._queues.append(name)
 
     def close(self) -> None:
+        self._work.stop_all()
         self._dbos.destroy(destroy_registry=True)
 
-    def sync(self, retry: bool = False) -> Job:
+    def sync(self, retry: bool = False, only: list[str] | None = None) -> Job:
         """Queue a job that brings the index in step with the folders; with `retry`, failed files are read again though
-        they have not changed. One runs at a time."""
-        handle = self._dbos.enqueue_workflow(QUEUE, self._sync, retry)
+        they have not changed; `only`: these sources alone. One runs at a time, and one that waits already will do."""
+        return self._once(QUEUE, self._sync, "ENQUEUED", retry, only)
+
+    def reindex(self) -> Job | None:
+        """Queue the building of the index that the settings ask for, unless it is at work. None if that one serves."""
+        if self._work.reindex is None or not self._work.reindex.due:
+            return None
+        return self._once(REINDEX, self._reindex, ["ENQUEUED", "PENDING"])
+
+    def _once(self, queue: str, workflow: Callable[..., Any], waiting: str | list[str], *asked: Any) -> Job:
+        """Queue a workflow, unless one that was asked for in the same way is in such a state."""
+        with self._asking:
+            for status in self._dbos.list_workflows(status=waiting, queue_name=queue, load_output=False):
+                if status.input is not None and tuple(status.input["args"]) == asked:
+                    return self._job(status)
+            handle = self._dbos.enqueue_workflow(queue, workflow, *asked)
         return self.get(handle.get_workflow_id())
 
     def get(self, id: str) -> Job:
@@ -112,10 +106,12 @@ class Jobs:
         return [self._job(status) for status in found]
 
     def cancel(self, id: str) -> Job:
-        """Stop a job between two files. Raises NotFound."""
+        """Stop a job, in the middle of a file if it must be; what it has not done waits. Raises NotFound."""
         job = self.get(id)
         if job.state not in ENDED:
+            # In this order: a job that stops before it is cancelled would end as one that has done all.
             self._dbos.cancel_workflow(id)
+            self._work.stop_of(id).set()
         return self.get(id)
 
     def follow(self, id: str, seconds: float = 0.5) -> Iterator[Job]:
@@ -139,16 +135,27 @@ class Jobs:
         return job
 
     def _job(self, status: Any) -> Job:
-        progress = self._dbos.get_event(status.workflow_id, PROGRESS, timeout_seconds=0) or {}
-        errors = (status.output or {}).get("errors", []) if isinstance(status.output, dict) else []
-        error = "\n".join(errors) or (str(status.error) if status.error else "")
+        told = self._dbos.get_event(status.workflow_id, PROGRESS, timeout_seconds=0) or {}
+        done, total, note = told.get("done", 0), told.get("total", 0), told.get("note", "")
+        state = status.status.lower()
+        if (live := self._work.live.get(status.workflow_id)) and state not in ENDED:
+            done, total, note = live
         return Job(
             id=status.workflow_id,
             kind=status.name,
-            state=status.status.lower(),
-            done=progress.get("done", 0),
-            total=progress.get("total", 0),
-            note=progress.get("note", ""),
-            error=error,
+            state=state,
+            done=done,
+            total=total,
+            note=note,
+            error=error_of(status),
             created_at=datetime.fromtimestamp((status.created_at or 0) / 1000, UTC),
         )
+
+
+def error_of(status: Any) -> str:
+    """What went wrong in a job, a line for each file."""
+    output = status.output if isinstance(status.output, dict) else {}
+    errors = list(output.get("errors", []))
+    if more := output.get("more"):
+        errors.append(f"and {more} more; GET /api/documents?state=failed lists them all")
+    return "\n".join(errors) or (str(status.error) if status.error else "")

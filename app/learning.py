@@ -48,12 +48,7 @@ def learn(
     """
     version = asked.dataset or build(service, limits)
     say(f"dataset version {version}: {datasets_of(service.store, service.settings).get(version).rows} rows")
-    run = RunFolder(service.settings.data_dir / RUNS / new_id())
-    ordered = asked.model_copy(update={"dataset": version})
-    place_order(run, lambda: make_order(service.settings, service.domain, ordered, lambda: version))
-    result = watch(run, command, show, lambda: None)
-    if result.state != "done":
-        raise TrainingError(result.error)
+    run = trained(service, asked, version, show, command)
     adapter = hand_over(run, lambda folder: service.registry.register(folder).id)
     say(f"{adapter} is a candidate; it and what serves now answer the golden cases")
     report = gating.run(adapter, lambda done, total, note: say(f"{done}/{total} {note}"))
@@ -62,6 +57,17 @@ def learn(
         return found
     service.promote(adapter)
     return found.model_copy(update={"live": True})
+
+
+def trained(service: Service, asked: Asked, version: str, show: Show, command: Command = trainer_command) -> RunFolder:
+    """A finished run on a dataset version; its adapter is not registered yet. Raises TrainingError."""
+    run = RunFolder(service.settings.data_dir / RUNS / new_id())
+    ordered = asked.model_copy(update={"dataset": version})
+    place_order(run, lambda: make_order(service.settings, service.domain, ordered, lambda: version))
+    result = watch(run, command, show, lambda: None)
+    if result.state != "done":
+        raise TrainingError(result.error)
+    return run
 
 
 def build(service: Service, limits: Limits | None = None) -> str:

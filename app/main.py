@@ -15,12 +15,28 @@ from fastapi import Depends, FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.bootstrap import Readiness, open_service
-from app.endpoints import about, answers, documents, examples, openai, registry, review, training
+from app.draft_jobs import DraftJobs
+from app.endpoints import (
+    about,
+    answers,
+    documents,
+    examples,
+    folders,
+    openai,
+    registry,
+    requests,
+    retrieval,
+    review,
+    training,
+)  # fmt: skip
 from app.endpoints.common import add_problem_handlers, require_key
 from app.gate import Gate
 from app.gate_jobs import GateJobs
 from app.jobs import Jobs
 from app.training import open_training
+from app.tuning_jobs import TuningJobs
+from app.uploads import clear_partials
+from app.watching import Watch
 from core.errors import TriviumError
 from core.settings import Settings
 from finetune.examples import Examples
@@ -46,13 +62,15 @@ def create_app(settings: Settings, models: Any = None, trainer: Any = None) -> F
     app = FastAPI(title="Trivium", version="0.1.0", lifespan=lifespan)
     app.state.settings, app.state.service, app.state.jobs = settings, None, None
     app.state.training, app.state.trainer, app.state.gates = None, trainer, None
+    app.state.watch = None
     app.state.readiness, app.state.on_failure = Readiness(), None
+    app.state.drafts, app.state.tuning = None, None
     if settings.api_key is None:
         # Without a key only this machine may ask: a web page that resolves its own name to 127.0.0.1 may not.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     app.add_middleware(Gate, settings=settings)
     add_problem_handlers(app)
-    for part in (openai, answers, documents, review, examples, training, registry, about):
+    for part in (openai, answers, documents, folders, review, requests, retrieval, examples, training, registry, about):
         app.include_router(part.router, dependencies=[Depends(require_key)])
     app.include_router(about.public)
     return app
@@ -66,9 +84,11 @@ def start(app: FastAPI, models: Any = None) -> None:
         readiness.say("opening the data folder and the index")
         service = open_service(settings, models)
         Examples(service.store).sync_seeds(service.domain)
+        clear_partials(settings)
         app.state.service = service
-        jobs = Jobs(service.ingest, service.folders, job_database(settings))
-        app.state.gates = GateJobs(jobs, service)
+        jobs = Jobs(service.ingest, service.folders, job_database(settings), service.reindex, service.switched)
+        app.state.gates, app.state.tuning = GateJobs(jobs, service), TuningJobs(jobs, service)
+        app.state.drafts = DraftJobs(jobs, service)
         app.state.jobs = jobs
         app.state.training = open_training(service, jobs, app.state.gates.follow_up, app.state.trainer)
         jobs.launch()
@@ -76,19 +96,30 @@ def start(app: FastAPI, models: Any = None) -> None:
         loading = threading.Thread(target=service.models.load, name="load", daemon=True)
         readiness.say("loading the model and bringing the index in step with the documents")
         loading.start()
-        job = jobs.wait(jobs.sync().id)
-        if job.error:
-            log.warning("some documents were not indexed: %s", job.error)
+        watch = Watch(service, jobs)
+        in_step(jobs, readiness)
         service.refit()
         service.warm()
         loading.join()
         service.models.load()
         readiness.say("")
+        jobs.reindex()
+        app.state.watch = watch.start()
     except TriviumError as error:
         fail(app, error)
     except Exception as error:  # a thread's boundary: whoever waits for /readyz must learn of it
         log.exception("the start failed")
         fail(app, TriviumError(f"{type(error).__name__}; the log has the details, `trivium doctor` may say more"))
+
+
+def in_step(jobs: Jobs, readiness: Readiness) -> None:
+    """Wait until the index is in step with the documents, and say how far it is."""
+    job = begun = jobs.sync()
+    for job in jobs.follow(begun.id):
+        if job.total:
+            readiness.tell(f"bringing the index in step with the documents: {job.done:,} of {job.total:,}, {job.note}")
+    if job.error:
+        log.warning("some documents were not indexed: %s", job.error)
 
 
 def fail(app: FastAPI, error: TriviumError) -> None:
@@ -100,6 +131,8 @@ def fail(app: FastAPI, error: TriviumError) -> None:
 
 
 def stop(app: FastAPI) -> None:
+    if app.state.watch is not None:
+        app.state.watch.close()
     if app.state.training is not None:
         app.state.training.close()
     if app.state.jobs is not None:

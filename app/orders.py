@@ -49,11 +49,11 @@ def make_order(settings: Settings, domain: Domain, asked: Asked, build: Build) -
     from finetune.card import commit
     from finetune.runs import Order
 
-    recipe, search = recipe_of(settings, domain, asked), cells(asked)
+    search = cells(asked)
+    recipe, start = recipe_of(settings, domain, asked)
     for change in search:
         recipe.changed(**change)
-    name = asked.name or settings.tuned_model or domain.name
-    start = start_of(settings, name, recipe.start)
+    name = name_of(settings, domain, asked)
     dataset = dataset_folder(settings, asked.dataset or build())
     base = base_folder(settings)
     order = Order(
@@ -65,15 +65,19 @@ def make_order(settings: Settings, domain: Domain, asked: Asked, build: Build) -
 
 def check(settings: Settings, domain: Domain, asked: Asked) -> None:
     """Raises what `make_order` would raise for what can be seen at once, before anything is queued."""
-    recipe = recipe_of(settings, domain, asked)
+    recipe, _ = recipe_of(settings, domain, asked)
     for change in cells(asked):
         recipe.changed(**change)
-    start_of(settings, asked.name or settings.tuned_model or domain.name, recipe.start)
     if asked.dataset:
         dataset_folder(settings, asked.dataset)
 
 
-def recipe_of(settings: Settings, domain: Domain, asked: Asked) -> Recipe:
+def name_of(settings: Settings, domain: Domain, asked: Asked) -> str:
+    return asked.name or settings.tuned_model or domain.name
+
+
+def recipe_of(settings: Settings, domain: Domain, asked: Asked) -> tuple[Recipe, Adapter | None]:
+    """The recipe as asked, and the adapter to go on from; with one, what the recipe says for that holds."""
     from finetune.recipe import Recipe, load_recipe
 
     if "base" in asked.changes:
@@ -82,7 +86,8 @@ def recipe_of(settings: Settings, domain: Domain, asked: Asked) -> Recipe:
         )
     file = recipe_file(domain, asked.recipe)
     recipe = load_recipe(file) if file else Recipe.model_validate({})
-    return recipe.changed(**asked.changes, base=settings.base_model)
+    start = start_of(settings, name_of(settings, domain, asked), str(asked.changes.get("start", recipe.start)))
+    return (recipe.warmed() if start else recipe).changed(**asked.changes, base=settings.base_model), start
 
 
 def recipe_file(domain: Domain, name: str | None) -> Path | None:

@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.quorum import author_of, missing, plain, waiting
+from app.quorum import approvers, author_of, missing, plain, text_of, waiting, writers
 from core.checks import failed, schema_fault
 from core.corrections import combined_sha256
 from core.domain import Domain, TaskType
 from core.errors import QueryError
-from core.reviews import Effects
+from core.reviews import Effects, ExampleChange
 from core.types import Answer, Correction, Example, Judgement, Rating, Review
+from finetune.examples import GONE
 
 DONT_KNOW = re.compile(r"^\W*(?:i|we)\s+(?:do\s+not|don['’]?t)\s+know\b[\s.!]*$", re.IGNORECASE)
 STATES = {"approve": "approved", "correct": "corrected", "reject": "rejected"}
@@ -285,10 +286,16 @@ def decide_example(example: Example, reviews: Sequence[Review], quorum: int) -> 
     review = reviews[-1]
     if review.verdict == "skip":
         return Effects(decided=False, said=("skipped: it is left to other reviewers",))
-    author = author_of(review.correction, (), reviews) if review.correction.strip() else example.author
-    if still := missing(reviews, author, quorum):
-        return Effects(decided=False, waiting_for=still, said=(waiting(still),))
-    state = "rejected" if review.verdict == "reject" or review.fact else "approved"
-    text = review.correction.strip() if review.verdict == "correct" and state == "approved" else ""
-    said = f"the example is {state}" + (" with the corrected answer" if text else "")
-    return Effects(True, said=(said,), example_change=(state, text))
+    # A seed that a person decided on is no longer one that the next sync may bring back.
+    note = "" if example.note == GONE else None
+    text = text_of(review, example)
+    if text is None:
+        if still := missing(reviews, example.author, quorum):
+            return Effects(decided=False, waiting_for=still, said=(waiting(still, "the example's author"),))
+        return Effects(True, said=("the example is rejected",), example_change=ExampleChange("rejected", note=note))
+    if still := max(0, quorum - len(approvers(example, reviews, text, quorum))):
+        return Effects(decided=False, waiting_for=still, said=(waiting(still, "who wrote it"),))
+    if text == example.answer.strip():
+        return Effects(True, said=("the example is approved",), example_change=ExampleChange("approved", note=note))
+    change = ExampleChange("approved", text, writers(example, reviews, text)[-1], note)
+    return Effects(True, said=("the example is approved with the corrected answer",), example_change=change)

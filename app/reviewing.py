@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ from app.review import STATES, Subject, check, decide, decide_example, refusals,
 from app.review_queue import Desk, Item, agreement, asked, grouped, objected, queue
 from core.corrections import query_key
 from core.errors import DocumentError
-from core.reviews import Recorded
+from core.requests import Requests
+from core.reviews import Recorded, Reviews
 from core.types import Answer, Correction, Judgement, Review
 
 if TYPE_CHECKING:
@@ -69,14 +71,23 @@ def take(service: Service, review: Review) -> tuple[Recorded, bool]:
     """
     quorum, domain = service.settings.review_quorum, service.domain
     if review.kind == "example":
-        example = service.reviews.example(review.subject)
-        check(review, domain, example.task)
-        return service.reviews.record(review, lambda reviews: decide_example(example, reviews, quorum)), False
+        check(review, domain, service.reviews.example(review.subject).task)
+        return take_of_example(service.reviews, review, quorum), False
     answer = service.runs.answer(review.subject)
     check(review, domain, task_of(answer, review))
     subject = the_subject(service, answer)
     recorded = service.reviews.record(review, lambda reviews: decide(domain, subject, reviews, quorum))
     return recorded, recorded.decided and bool(review.task) and service.tuned_likeness is None
+
+
+def take_of_example(kept: Reviews, review: Review, quorum: int) -> Recorded:
+    """Store a review of an example with its effects; what it approves is kept with it, word for word."""
+    if review.verdict == "approve" and not review.correction.strip():
+        known = kept.known(review.id)
+        text = known.review.correction if known else kept.example(review.subject).answer.strip()
+        review = review.model_copy(update={"correction": text})
+    # The example is read once its reviews can no longer change.
+    return kept.record(review, lambda reviews: decide_example(kept.example(review.subject), reviews, quorum))
 
 
 def the_subject(service: Service, answer: Answer) -> Subject:
@@ -113,8 +124,9 @@ def standing(correction: Correction) -> str:
     return said.get(correction.state, "")
 
 
-def add_note(service: Service, judgement_id: str) -> Judgement:
-    """Write the fact of a to-do into the documents of the data folder; the correction rests on it from then on.
+def add_note(service: Service, judgement_id: str, also: Sequence[str] = ()) -> Judgement:
+    """Write the fact of a to-do into the documents of the data folder; the correction rests on it from then on, and the
+    requests `also` are closed with it.
 
     Raises:
         NotFound: no such to-do. DocumentError: its fact is not known, so there is nothing to write.
@@ -129,4 +141,4 @@ def add_note(service: Service, judgement_id: str) -> Judgement:
     partial.write_text(judgement.value["markdown"], encoding="utf-8")
     partial.replace(file)
     service.corrections.bind(judgement.answer_id, file.name)
-    return service.reviews.done(judgement_id)
+    return Requests(service.store).close([judgement_id, *also], file.name)[0]

@@ -123,14 +123,27 @@ def told(say: Console) -> Callable[[Step | None, str], None]:
 
 def train_the_router(say: Console) -> None:
     from app.bootstrap import ROUTER
-    from core.labelled import labelled
+    from app.taught import route_labels, uncontaminated
+    from core.labelled import counted, fingerprint, label_key, labelled, told, with_told
     from finetune.router import train
+    from retrieval.embeddings import open_embeddings
     from router.features import frame
 
-    domain = load_domain(load_settings().domain)
-    found = labelled(domain)
-    out = domain.folder / ROUTER
-    card = train(found, [frame(one.query) for one in found], out, lambda line: say.print(line, markup=False))
+    settings = load_settings()
+    domain = load_domain(settings.domain)
+    pack, labels = labelled(domain), told(domain, route_labels(settings))
+    encode = open_embeddings(settings).encode_queries if labels else None
+    learned, left_out = uncontaminated(labels, domain.golden() if labels else [], encode)
+    if labels:
+        golden = f"; {len(left_out)} ask what golden cases ask and are left out" if left_out else ""
+        say.print(f"{counted(len(learned), 'label')} of reviewers beside the pack's{golden}")
+    found, out = with_told(pack, learned), domain.folder / ROUTER
+    about = {
+        "labelled": fingerprint(pack),
+        "reviewed": {"queries": len(learned), "learned": sorted(map(label_key, learned)), "left_out": sorted(map(label_key, left_out))},
+    }  # fmt: skip
+    frames = [frame(one.query) for one in found]
+    card = train(found, frames, out, lambda line: say.print(line, markup=False), about=about)
     say.print(
         f"{out}: {card['accuracy']:.1%} of queries in unseen words go to their task. Now run `trivium evaluate --save`."
     )

@@ -28,6 +28,7 @@ from core.types import Adapter, Message
 if TYPE_CHECKING:
     from core.llm.local import Engine
     from finetune.dataset import Dataset
+    from finetune.model import Device
     from finetune.recipe import Recipe
 
 STREAMS, TOKENS = 8, 48
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # sums in one order: runs can be compared bit by bit
     from core.llm.base_weights import base_folder
 
-    device = "cpu" if asked.cpu else "cuda"
+    device: Device = "cpu" if asked.cpu else "cuda"
     base = asked.base or base_folder(load_settings())
     with tempfile.TemporaryDirectory() as work:
         figures: dict[str, Any] = {"hardware": hardware(device), "commit": asked.commit or commit()}
@@ -78,7 +79,7 @@ def commit() -> str:
 
 
 def train_thrice(
-    base: Path, domain: Domain, device: str, work: Path, limit: int, epochs: float
+    base: Path, domain: Domain, device: Device, work: Path, limit: int, epochs: float
 ) -> tuple[dict[str, Any], Adapter]:
     import torch
 
@@ -155,7 +156,7 @@ def compared(one: Adapter, other: Adapter) -> dict[str, Any]:
 
 
 def swap(base: Path, domain: Domain, trained: Adapter, device: str, swaps: int) -> dict[str, Any]:
-    """Eight streams, each asking whatever is live at that moment, while that changes `swaps` times."""
+    """Eight streams, each asking what is live at that moment, while that changes `swaps` times."""
     import torch
 
     from core.llm.adapters import read_adapter
@@ -172,7 +173,7 @@ def swap(base: Path, domain: Domain, trained: Adapter, device: str, swaps: int) 
     for chosen in choices:  # loading an adapter for the first time is not a swap
         say(engine, chosen, asked[0])
     live, over = [0], threading.Event()
-    answered: list[tuple[int, int, str]] = []
+    answered: list[tuple[int, int, str, int]] = []
     faults: list[str] = []
 
     def stream(number: int) -> None:
@@ -181,7 +182,7 @@ def swap(base: Path, domain: Domain, trained: Adapter, device: str, swaps: int) 
             which, prompt = live[0], turn % len(asked)
             turn += 1
             try:
-                answered.append((which, prompt, say(engine, choices[which], asked[prompt])))
+                answered.append((which, prompt, *say(engine, choices[which], asked[prompt])))
             except Exception as error:  # noqa: BLE001 - whatever it is, an answer was lost
                 faults.append(repr(error))
 
@@ -198,22 +199,28 @@ def swap(base: Path, domain: Domain, trained: Adapter, device: str, swaps: int) 
     seconds = time.perf_counter() - began
     log(f"{len(answered)} answers in {seconds:.0f} s; reading them again, alone")
     read = Reader(engine, choices, asked)
-    judged = [read.judge(*one) for one in answered if one[2]]
+    judged = [(one, *read.judge(*one[:3])) for one in answered if read.as_written(*one)]
     engine.close()
+    strange = [
+        {"model": one[0], "text": one[2], "own": own, "other": other} for one, own, other in judged if own > TOLERANCE
+    ]
     return {
         "swaps": swaps, "answers": len(answered), "lost": len(faults), "faults": faults[:3], "seconds": round(seconds, 1),
-        "most_below_best": round(max((own for own, _ in judged), default=0.0), 3), "tolerance": TOLERANCE,
-        "its_own": sum(own <= TOLERANCE for own, _ in judged), "another_model_as_well": sum(other <= TOLERANCE for _, other in judged),
-        "read": len(judged),
+        "read": len(judged), "its_own": len(judged) - len(strange), "strange": strange[:5],
+        "most_below_best": round(max((own for _, own, _ in judged), default=0.0), 3), "tolerance": TOLERANCE,
+        "another_model_as_well": sum(other <= TOLERANCE for _, _, other in judged),
     }  # fmt: skip
 
 
-def say(engine: Engine, adapter: Adapter | None, messages: Sequence[Message]) -> str:
-    from core.llm.local.chat import LocalChat
+def say(engine: Engine, adapter: Adapter | None, messages: Sequence[Message]) -> tuple[str, int]:
+    """An answer and the number of its tokens."""
+    from core.llm.local.engine import Written
+    from core.llm.messages import Options
 
-    chat = LocalChat(engine=engine, model_name=adapter.name if adapter else "base", adapter=adapter)
-    turns = [(message.role, message.content) for message in messages]
-    return "".join(str(piece.content) for piece in chat.stream(turns, max_new_tokens=TOKENS))
+    turns = [message.model_dump() for message in messages]
+    pieces = list(engine.stream(turns, Options(max_new_tokens=TOKENS), adapter))
+    text = "".join(piece for piece in pieces if isinstance(piece, str))
+    return text, sum(piece.tokens for piece in pieces if isinstance(piece, Written))
 
 
 class Reader:
@@ -222,6 +229,11 @@ class Reader:
     def __init__(self, engine: Engine, choices: list[Adapter | None], asked: list[Any]) -> None:
         self.engine, self.choices, self.asked = engine, choices, asked
         self.known: dict[tuple[int, int, str], float] = {}
+
+    def as_written(self, which: int, prompt: int, text: str, tokens: int) -> bool:
+        """Whether the text is split into the tokens that it was written in, which not every text is."""
+        runtime = self.engine._do(self.engine._ready)
+        return bool(text) and len(runtime.tokenizer.encode(text, add_special_tokens=False)) == tokens
 
     def judge(self, which: int, prompt: int, text: str) -> tuple[float, float]:
         """(under its own model, under the best of the others), in nats."""

@@ -31,8 +31,7 @@ TASK = "label"
 PARAPHRASE = (
     'Which label goes on this one? "Torch gives up with out of memory as soon as I double the sequence length."'
 )
-# Going on from what serves wants smaller steps than starting anew does.
-CHANGES = {"start": "live", "learning_rate": 5e-4, "epochs": 2, "batch_size": 16, "dropout": 0.0}
+CHANGES = {"start": "live"}
 TEXTS = {".yaml", ".jsonl", ".md"}
 
 
@@ -75,7 +74,7 @@ def loop(pack: Path, data: Path, limit: int, curve: list[int]) -> dict[str, Any]
         service.sync()
         service.models.load()  # a running service has loaded it long before
         said = {"before": ask(service)}
-        points = [(count, score(learn(service, count, promote=False))) for count in curve]
+        points = [(count, score(service, count)) for count in curve]
         began = time.monotonic()
         done = learn(service, limit)
         minutes = (time.monotonic() - began) / 60
@@ -97,7 +96,7 @@ def loop(pack: Path, data: Path, limit: int, curve: list[int]) -> dict[str, Any]
         service.close()
 
 
-def learn(service: Service, count: int, promote: bool = True) -> Learned:
+def learn(service: Service, count: int) -> Learned:
     from app.gating import Gating
     from app.generations import Generations
     from app.learning import learn as whole_loop
@@ -106,13 +105,28 @@ def learn(service: Service, count: int, promote: bool = True) -> Learned:
 
     gating = Gating(service, Generations(service.settings.data_dir / "cache" / "generations.jsonl"))
     asked = Asked(name=None, changes=CHANGES)
-    return whole_loop(
-        service, asked, gating, lambda step, note: log(f"{note} {step or ''}"), log, limits=Limits(rows=count), promote=promote
-    )  # fmt: skip
+    return whole_loop(service, asked, gating, show_step, log, limits=Limits(rows=count))
 
 
-def score(done: Learned) -> float:
-    return next(row["candidate"] for row in done.report.body["tasks"] if row["task"] == TASK)
+def score(service: Service, count: int) -> float:
+    """Share of the golden cases of the changed task that an adapter taught by so many examples gets right. It is not kept."""
+    from app.learning import build, trained
+    from app.orders import Asked
+    from core.llm.base_weights import base_folder
+    from finetune.rows import Limits
+    from finetune.trial import trial
+
+    log(f"{count} examples")
+    version = build(service, Limits(rows=count))
+    run = trained(service, Asked(name=None, changes=CHANGES), version, show_step)
+    cases = [case for case in service.domain.golden() if case.task == TASK]
+    found = trial(base_folder(service.settings), run.adapter, service.domain, cases, cuda=False)
+    log(f"{count} examples: {found[TASK]['right']:.1%}")
+    return found[TASK]["right"]
+
+
+def show_step(step: Any, note: str) -> None:
+    log(f"{note} {step or ''}")
 
 
 def ask(service: Service) -> str:

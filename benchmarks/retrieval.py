@@ -1,10 +1,12 @@
 """Dense, BM25, reciprocal rank fusion and ours on a corpus with relevance labels (SciFact's form).
 
     python -m benchmarks.retrieval --corpus C --queries Q [--limit N]
+    python -m benchmarks.retrieval --chunks 20000 [--limit N]
 
 Nothing is learned from Q: weight and embedder are as shipped. The corpus goes through the same Chroma and BM25 index as a
 served one; its vectors are kept under the system's cache folder, by content. `--queries` rows hold query_id, text and
-relevant_doc_ids, or rows of `--qrels` (query_id, doc_id, score; tab-separated or JSON lines) name the relevant ones.
+relevant_doc_ids, or rows of `--qrels` (query_id, doc_id, score; tab-separated or JSON lines) name the relevant ones. With `--chunks` only the time of a hybrid query over so many synthetic chunks is measured
+(`benchmarks/chunks.py`), and `latency` is the one key.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks.chunks import QUERIES, latency
 from core.settings import ROOT, load_settings
 from core.store import open_store
 from core.types import Passage
@@ -158,13 +161,25 @@ def measure(index: Index, queries: Sequence[tuple[str, set[str]]]) -> tuple[dict
     return results, np.array([a[0] - b[0] for a, b in zip(scores["ours"], scores["rrf"], strict=True)])
 
 
+def print_latency(found: dict[str, Any]) -> None:
+    print(
+        f"hybrid query over {found['chunks']:,} chunks (synthetic texts, random unit vectors), {found['queries']} queries"
+    )
+    print(f"p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms; index built in {found['build_seconds']} s")
+    print(json.dumps({"latency": found}))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval")
     parser.add_argument("--corpus", type=Path, default=DATA / "corpus.jsonl")
     parser.add_argument("--queries", type=Path, default=DATA / "queries_train.jsonl")
     parser.add_argument("--qrels", type=Path)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--chunks", type=int, help="time queries over so many synthetic chunks instead")
     given = parser.parse_args(arguments)
+    if given.chunks:
+        print_latency(latency(given.chunks, given.limit or QUERIES))
+        return
     passages, queries = load_corpus(given.corpus), load_queries(given.queries, given.qrels, given.limit)
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(data_dir=folder, database_url=None, chroma_url=None)

@@ -4,6 +4,7 @@ TriviumError                 something a person can mend; the message says how
 ├── SettingsError            a setting is missing, malformed or unsafe
 ├── DomainError              a domain pack is wrong; names file and line
 ├── DocumentError            one document cannot be read; the others go on
+├── DiskFull                 there is no room for what is to be kept; nothing is kept by halves
 ├── ModelError               a model cannot be loaded or did not answer
 │   ├── ModelNotFound        no model or adapter of that name
 │   ├── AdapterMismatch      an adapter was trained for another base, or its files changed
@@ -35,6 +36,11 @@ class DomainError(TriviumError):
 class DocumentError(TriviumError):
     status = 422
     title = "The document cannot be read"
+
+
+class DiskFull(TriviumError):
+    status = 507
+    title = "The disk is full"
 
 
 class ModelError(TriviumError):

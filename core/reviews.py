@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,11 +22,19 @@ BODY = ("correction", "task", "passages", "fact", "note")
 REVIEWABLE = ("complete", "stopped")
 
 
+class ExampleChange(NamedTuple):
+    """What a reviewed example becomes. `answer`: another one, by `author` (empty: it stays); `note`: None leaves it."""
+
+    state: str
+    answer: str = ""
+    author: str = ""
+    note: str | None = None
+
+
 @dataclass(frozen=True)
 class Effects:
     """What a review brings about. `decided`: the quorum is reached; `waiting_for`: reviewers who still have to agree;
-    `said`: a sentence for each effect; `withdraw`: id of a correction that is taken back; `example_change`: state and
-    answer that a reviewed example gets."""
+    `said`: a sentence for each effect; `withdraw`: id of a correction that is taken back."""
 
     decided: bool
     waiting_for: int = 0
@@ -34,7 +43,7 @@ class Effects:
     judgements: tuple[Judgement, ...] = ()
     correction: Correction | None = None
     withdraw: str = ""
-    example_change: tuple[str, str] | None = None
+    example_change: ExampleChange | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,18 @@ def as_recorded(row: ReviewRow) -> Recorded:
     fields = fields_of(row, COLUMNS) | {name: row.body[name] for name in BODY}
     body = row.body
     return Recorded(Review(**fields), body["decided"], body["waiting_for"], tuple(body["said"]))
+
+
+def open_round(recorded: Sequence[Recorded]) -> list[Recorded]:
+    """What was said since the last decision: whoever agreed to an earlier one has not agreed to the next."""
+    decided = [number for number, one in enumerate(recorded, 1) if one.decided]
+    return list(recorded[decided[-1] if decided else 0 :])
+
+
+def closed_round(recorded: Sequence[Recorded]) -> list[Recorded]:
+    """What led to the last decision, that one among it; nothing where there was none."""
+    decided = [number for number, one in enumerate(recorded, 1) if one.decided]
+    return list(recorded[decided[-2] if len(decided) > 1 else 0 : decided[-1]]) if decided else []
 
 
 def as_judgement(row: JudgementRow) -> Judgement:
@@ -72,8 +93,9 @@ class Reviews:
         self._deciding = threading.Lock()
 
     def record(self, review: Review, decide: Callable[[Sequence[Review]], Effects]) -> Recorded:
-        """Store a review with its effects. `decide` gets all reviews of its subject, oldest first, this one last. A review
-        that is stored already changes nothing: its effects of then come back.
+        """Store a review with its effects. `decide` gets all reviews of its subject, oldest first, this one last; of an
+        example, those since it was last decided on. A review that is stored already changes nothing: its effects of then
+        come back.
 
         Raises:
             ReviewTaken: another review has this id.
@@ -84,7 +106,14 @@ class Reviews:
                 session.add(row)
                 # The insert takes the write lock, so that what is read from here on stays true until the commit.
                 session.flush()
-                effects = decide([*(one.review for one in self._of(session, review.kind, review.subject)), review])
+                if review.kind == "example":
+                    # On SQLite the insert has done so already; on Postgres this waits for others who decide on it.
+                    session.get(ExampleRow, review.subject, with_for_update=True)
+                    # Rounds are told apart by time: it has to be the order in which reviews were counted.
+                    row.created_at = now()
+                before = self._of(session, review.kind, review.subject)
+                before = open_round(before) if review.kind == "example" else before
+                effects = decide([*(one.review for one in before), review])
                 body = {name: getattr(review, name) for name in BODY}
                 row.body = {**body, "decided": effects.decided, "waiting_for": effects.waiting_for,
                             "said": list(effects.said)}  # fmt: skip
@@ -121,6 +150,23 @@ class Reviews:
         """Reviews of one answer or example, oldest first."""
         with self._store.session() as session:
             return self._of(session, kind, subject)
+
+    def of_examples(self, ids: Collection[str]) -> dict[str, list[Recorded]]:
+        """Reviews of these examples, oldest first, by the example's id; those without any are left out."""
+        wanted = select(ReviewRow).where(ReviewRow.kind == "example", ReviewRow.subject.in_(list(ids)))
+        return self._by_subject(wanted)
+
+    def of_examples_judged_by(self, reviewer: str) -> dict[str, list[Recorded]]:
+        """All reviews of the examples that this person has reviewed, as `of_examples` gives them."""
+        own = select(ReviewRow.subject).where(ReviewRow.kind == "example", ReviewRow.reviewer == reviewer)
+        return self._by_subject(select(ReviewRow).where(ReviewRow.kind == "example", ReviewRow.subject.in_(own)))
+
+    def _by_subject(self, wanted: Select[ReviewRow]) -> dict[str, list[Recorded]]:
+        found: dict[str, list[Recorded]] = {}
+        with self._store.session() as session:
+            for row in session.scalars(wanted.order_by(ReviewRow.created_at, ReviewRow.id)):
+                found.setdefault(row.subject, []).append(as_recorded(row))
+        return found
 
     def all(self, kind: str = "answer") -> list[Recorded]:
         """Oldest first."""
@@ -225,20 +271,22 @@ def supersede(session: Session, answer_id: str, effects: Effects) -> None:
         rival &= CorrectionRow.id != effects.correction.id
     wanted = select(CorrectionRow).where(rival, CorrectionRow.state != "withdrawn")
     retire(session, session.scalars(wanted).all(), keep)
-    session.execute(
-        delete(JudgementRow).where(
-            JudgementRow.answer_id == answer_id,
-            JudgementRow.done.is_(False),
-            JudgementRow.id.not_in([judgement.id for judgement in effects.judgements]),
-        )
+    former = select(JudgementRow).where(
+        JudgementRow.answer_id == answer_id,
+        JudgementRow.done.is_(False),
+        JudgementRow.id.not_in([judgement.id for judgement in effects.judgements]),
     )
+    for row in session.scalars(former):
+        # What a reader asked for is no review's to take back.
+        if not row.value.get("requested"):
+            session.delete(row)
 
 
 def change_example(session: Session, review: Review, effects: Effects) -> None:
-    row = session.get(ExampleRow, review.subject)
-    if row is None or effects.example_change is None:
+    row, change = session.get(ExampleRow, review.subject), effects.example_change
+    if row is None or change is None:
         return
-    state, answer = effects.example_change
-    if answer and answer != row.answer:
-        row.answer, row.author = answer, review.reviewer
-    row.state, row.updated_at = state, now()
+    if change.answer and change.answer != row.answer:
+        row.answer, row.author = change.answer, change.author or row.author
+    row.state, row.updated_at = change.state, now()
+    row.note = row.note if change.note is None else change.note

@@ -29,6 +29,15 @@ class Settings(BaseSettings):
     queue_limit: int = Field(16, ge=1, description="queries waiting or running before a new one gets 429")
     max_query_chars: int = Field(20_000, ge=100)
     max_upload_mb: int = Field(50, ge=1)
+    parse_seconds: int = Field(90, ge=1, description="a file that takes longer to read fails; wall time")
+    parse_memory_mb: int = Field(3072, ge=512, description="address space of the process that reads a file")
+    max_pages: int = Field(2000, ge=1, description="of a PDF, or slides of a presentation")
+    max_inflated_mb: int = Field(300, ge=1, description="what a docx, pptx or xlsx may unpack to")
+    min_free_mb: int = Field(200, ge=0, description="free space in the data folder under which nothing is indexed")
+    watch_seconds: float = Field(30.0, ge=0, description="how often folders are looked at for changes; 0: never")
+    folder_roots: str = Field(
+        "", description="folders kept in step lie under one of these (a:b); none: anywhere, through loopback only"
+    )
 
     database_url: str | None = Field(None, description="SQLAlchemy URL; none: SQLite in the data folder")
     chroma_url: str | None = Field(None, description="http://host:port of a Chroma server; none: in the data folder")

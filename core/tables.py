@@ -75,6 +75,49 @@ class ChunkRow(Base):
     text: Mapped[str] = mapped_column(Text)
     heading: Mapped[str] = mapped_column(Text, default="")
     page: Mapped[int | None] = mapped_column(Integer)
+    sheet: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # Of a table: the row of each line of the text.
+    rows: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
+
+
+class StagedDocumentRow(Base):
+    """A document that a new splitter has split. `sha256` is of the bytes that were read, as in `documents`."""
+
+    __tablename__ = "staged_documents"
+
+    source: Mapped[str] = mapped_column(String(512), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), default="")
+    splitter: Mapped[str] = mapped_column(String(16), default="")
+
+
+class StagedChunkRow(Base):
+    """What will be the chunks once every document has been split anew; until then nobody searches them."""
+
+    __tablename__ = "staged_chunks"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(ForeignKey("staged_documents.source", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    text: Mapped[str] = mapped_column(Text)
+    heading: Mapped[str] = mapped_column(Text, default="")
+    page: Mapped[int | None] = mapped_column(Integer)
+    sheet: Mapped[str] = mapped_column(Text, default="", server_default="")
+    rows: Mapped[list[int]] = mapped_column(JSON, default=list, server_default="[]")
+
+
+class FolderRow(Base):
+    """A folder of the user that is kept in step. `name` begins the sources of its documents; `error` says why it could not
+    be looked through; `skipped` names files that are not read, each with the reason."""
+
+    __tablename__ = "folders"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    path: Mapped[str] = mapped_column(Text)
+    files: Mapped[int] = mapped_column(Integer, default=0)
+    skipped: Mapped[list[str]] = mapped_column(JSON, default=list)
+    error: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    checked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class ExampleRow(Base):
@@ -97,6 +140,18 @@ class ExampleRow(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class DraftedRow(Base):
+    """A passage that a model was asked for drafts of a task from: by which job last, and how many were new."""
+
+    __tablename__ = "drafted_passages"
+
+    passage: Mapped[str] = mapped_column(String(64), primary_key=True)
+    task: Mapped[str] = mapped_column(String(64), primary_key=True)
+    job: Mapped[str] = mapped_column(String(64))
+    drafts: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class ReviewRow(Base):
@@ -148,6 +203,18 @@ class JudgementRow(Base):
     answer_id: Mapped[str] = mapped_column(String(32), default="", index=True)
     author: Mapped[str] = mapped_column(String(128), default="", index=True)
     done: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class OpeningRow(Base):
+    """Somebody opened the place that an answer cites, to see what stands around it. Once per answer and passage; by nobody."""
+
+    __tablename__ = "openings"
+
+    answer_id: Mapped[str] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True)
+    passage_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(String(512), default="")
+    query: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 

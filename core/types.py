@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Serving = Literal["prompt", "rag", "tuned"]
 Strategy = Literal[Serving, "refuse"]
@@ -31,11 +31,32 @@ class Message(Noun):
     content: str
 
 
+class Filters(Noun):
+    """Where to search; what is empty does not restrict. `folders` hold all that lies under them; `kinds` are endings of
+    file names ("pdf"); `pages`, first and last, leave out whatever has no pages."""
+
+    sources: tuple[str, ...] = Field(default=(), max_length=500)
+    folders: tuple[str, ...] = Field(default=(), max_length=100)
+    kinds: tuple[str, ...] = Field(default=(), max_length=20)
+    pages: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = None
+
+    @model_validator(mode="after")
+    def forwards(self) -> Filters:
+        if self.pages and self.pages[0] > self.pages[1]:
+            raise ValueError("`pages` is [first, last], and the first is not after the last")
+        return self
+
+    def __bool__(self) -> bool:
+        return bool(self.sources or self.folders or self.kinds or self.pages)
+
+
 class Query(Noun):
-    """What a person asked. `strategy` and `adapter` are set when the person overrides the router."""
+    """What a person asked. `strategy` and `adapter` are set when the person overrides the router; `filters` say where
+    to search for it."""
 
     text: str
     history: tuple[Message, ...] = ()
+    filters: Filters = Filters()
     strategy: Serving | None = None
     adapter: str | None = None
     task: str | None = None
@@ -45,7 +66,9 @@ class Query(Noun):
 
 
 class Passage(Noun):
-    """A chunk of a document as retrieval found it. Scores are min-max normalized to [0, 1] over the candidates."""
+    """A chunk of a document as retrieval found it. Scores are min-max normalized to [0, 1] over the candidates. `also`:
+    other places where the same stands; `turns`: where in the text a neighbour begins that lies on another page, as
+    (offset, page)."""
 
     id: str
     source: str
@@ -56,25 +79,41 @@ class Passage(Noun):
     rows: tuple[int, int] | None = Field(
         default=None, description="its first and last row there, as the sheet counts them"
     )
+    line_rows: tuple[int, ...] = Field(default=(), description="of a table: the row of each line of `text`")
     score: float = 0.0
     dense: float = Field(default=0.0, description="cosine likeness of query and passage, -1 to 1, not normalized")
     bm25: float = Field(default=0.0, description="BM25 score, not normalized")
+    also: tuple[str, ...] = ()
+    turns: tuple[tuple[int, int], ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """The page on which a character of the text stands."""
+        return next((page for start, page in reversed(self.turns) if offset >= start), self.page)
+
+    def rows_at(self, start: int, end: int) -> tuple[int, int] | None:
+        """The first and the last row of a table that `text[start:end]` stands in; None where it is no table."""
+        first = self.text.count("\n", 0, start)
+        last = first + self.text[start:end].strip("\n").count("\n")
+        found = self.line_rows[first : last + 1]
+        return (found[0], found[-1]) if found else None
 
 
 class Evidence(Noun):
     """What retrieval found for a query.
 
     `query` is the question that was searched for: a follow-up is made to stand alone. `coverage` is the share of its
-    rare words that stand in the best passages (0 to 1).
+    rare words that stand in the best passages (0 to 1); `searched` counts the documents that were looked through.
     """
 
     query: str = ""
     passages: tuple[Passage, ...] = ()
     coverage: float = 0.0
+    searched: int = 0
 
 
 class Citation(Noun):
-    """One sentence of an answer and the place that supports it. `start:end` marks the used part of `passage`."""
+    """One sentence of an answer and the place that supports it. `start:end` marks the used part of `passage`; `also` names
+    other places where the same stands."""
 
     number: int
     sentence: str
@@ -88,6 +127,7 @@ class Citation(Noun):
     sheet: str = ""
     rows: tuple[int, int] | None = None
     support: float = 0.0
+    also: tuple[str, ...] = ()
 
 
 class RouteDecision(Noun):
@@ -116,6 +156,7 @@ class Answer(Noun):
     conversation: str = ""
     query: str
     standalone: str = Field(default="", description="the query as it was searched for, if a follow-up was completed")
+    filters: Filters = Filters()
     text: str = ""
     status: AnswerStatus = "running"
     route: RouteDecision | None = None
@@ -223,7 +264,8 @@ class Correction(Noun):
 
 class Judgement(Noun):
     """What a review teaches router (`kind` route, `value` {task}) or retrieval (passage, {passage, source, text, answers}),
-    or a document that is missing (document, {fact, source, markdown}: `done` once it is there)."""
+    or a document that is missing (document, {fact, source, markdown, note}: `done` once it is there). Of a missing document
+    that somebody asked for, `value` also holds {requested: true}, and once it is closed {closed_with, closed_at}."""
 
     id: str = Field(default_factory=new_id)
     kind: Literal["route", "passage", "document"]

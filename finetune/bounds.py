@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from finetune.rows import Row
@@ -16,6 +16,7 @@ from finetune.rows import Row
 # What people looked at one by one is worth most.
 RANKS = {"review": 0, "preference": 0, "seed": 1, "import": 2, "draft": 3}
 Cut = list[tuple[Row, str]]
+ROUNDING = 1e-6  # a share of a number of rows that is a whole number may come out a little less
 
 
 def rank(row: Row) -> tuple[int, bytes]:
@@ -76,17 +77,31 @@ def bound_tasks(rows: Sequence[Row], ratio: float, least: int) -> Cut:
 
 
 def bound_rows(rows: Sequence[Row], most: int | None) -> Cut:
-    """All but `most` rows, each task in proportion. The smaller of two bounds keeps a subset of what the larger keeps."""
+    """All but `most` rows, each task in proportion, what people reviewed before seeds. The smaller of two bounds keeps a subset of what the larger keeps."""
     if most is None:
         return []
     counts = Counter(row.task for row in rows)
     seen: Counter[str] = Counter()
     placed: list[tuple[float, bytes, Row]] = []
-    for row in sorted(rows, key=chance):
+    for row in sorted(rows, key=rank):
         seen[row.task] += 1
         placed.append((seen[row.task] / counts[row.task], chance(row), row))
     placed.sort(key=lambda place: place[:2])
     return [(row, f"the version was asked to hold {most} rows") for _, _, row in placed[most:]]
+
+
+def bound_shares(rows: Sequence[Row], shares: Mapping[str, float], most: int | None) -> Cut:
+    """All but the rows of a mix: as many as keep the shares of its tasks, `most` at most, what people reviewed before seeds.
+    Rows of other tasks go. A smaller mix of the same shares is part of a larger one."""
+    counts = Counter(row.task for row in rows)
+    whole = min(counts[task] / share for task, share in shares.items())
+    size = whole if most is None else min(whole, most)
+    cut: Cut = []
+    for task in counts:
+        allowed = int(shares.get(task, 0.0) * size + ROUNDING)
+        why = f"the mix holds {allowed} rows of task {task}"
+        cut += surplus([row for row in rows if row.task == task], allowed, why, rank)
+    return cut
 
 
 def surplus(rows: Iterable[Row], allowed: int, why: str, order: Callable[[Row], Any]) -> Cut:

@@ -16,11 +16,11 @@ from core.domain import Domain
 from core.errors import DomainError
 from core.prompts import tuned_messages
 from core.types import Case, Example, Message
-from finetune.bounds import RANKS, Cut, bound_accounts, bound_refusals, bound_rows, bound_tasks
+from finetune.bounds import RANKS, Cut, bound_accounts, bound_refusals, bound_rows, bound_shares, bound_tasks
 from finetune.contamination import nearly_same, same_question, same_template
 from finetune.near import Encode, near_duplicates, normalized, once
 from finetune.personal import personal_data
-from finetune.rows import Dataset, Dropped, Limits, Reason, Row, example_id, in_order, version_of
+from finetune.rows import Dataset, DatasetError, Dropped, Limits, Reason, Row, example_id, in_order, version_of
 
 __all__ = ["Dataset", "Dropped", "Limits", "Row", "build", "in_order", "normalized"]
 
@@ -54,6 +54,7 @@ def build(
     Raises:
         DomainError: a seed of the pack has no text, is of an unknown task type, or asks what a held-out case asks.
             Collected examples with these faults are left out.
+        DatasetError: a task of the mix has no rows.
     """
     limits, encode = limits or Limits(), once(encode) if encode else None
     draft = Draft(domain, sorted(map(identified, examples), key=lambda one: (RANKS[one.origin], one.id)))
@@ -135,11 +136,34 @@ class Draft:
         self.drop("near-duplicate", cut, kept)
 
     def bound(self, limits: Limits) -> None:
+        if limits.shares:
+            self.mix(limits)
+            return
+        self.bound_people(limits)
+        self.drop("balance", bound_tasks(self.single, limits.balance, limits.task_rows))
+        self.drop("limit", bound_rows(self.single, limits.rows))
+
+    def mix(self, limits: Limits) -> None:
+        """The shares that were asked for stand in place of the balance. What an account gave, and refusals, may be more of
+        the mix than they were of all rows: bound and mixed again until both hold."""
+        self.bound_people(limits)
+        self.each_has_rows(limits, "approve examples of it, or leave it out of the mix")
+        before = -1
+        while before != len(self.rows):
+            self.drop("limit", bound_shares(self.single, limits.shares, limits.rows))
+            before = len(self.rows)
+            self.bound_people(limits)
+        self.each_has_rows(limits, "raise its share, or the number of rows")
+
+    def each_has_rows(self, limits: Limits, advice: str) -> None:
+        here = {row.task for row in self.single}
+        if missing := [task for task in limits.shares if task not in here]:
+            raise DatasetError(f"the mix would hold no row of task {', '.join(missing)}: {advice}")
+
+    def bound_people(self, limits: Limits) -> None:
         self.drop("account", bound_accounts(self.rows, limits.account_share, limits.account_rows))
         refuses = lambda row: is_refusal(self.domain, row)  # noqa: E731
         self.drop("refusals", bound_refusals(self.single, limits.refusals, refuses))
-        self.drop("balance", bound_tasks(self.single, limits.balance, limits.task_rows))
-        self.drop("limit", bound_rows(self.single, limits.rows))
 
     @property
     def queries(self) -> list[str]:
@@ -250,6 +274,8 @@ def warnings(domain: Domain, rows: Sequence[Row], limits: Limits, likeness: bool
             yield f"{count} rows are of task {task.name}, which no tuned model may answer: add `tuned` to its strategies"
         elif 0 < count < FEW_ROWS:
             yield f"task {task.name} has {count} rows only: a handful teaches little"
+    if limits.shares and limits.rows and len(rows) <= limits.rows - len(limits.shares):
+        yield f"the mix was to hold {limits.rows} rows and holds {len(rows)}: one of its tasks has no more for its share"
     if count := len(conflicts(rows)):
         yield f"{count} queries have more than one answer: look whether one of them is wrong"
 

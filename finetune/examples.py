@@ -50,6 +50,13 @@ class Synced(Noun):
     back: int = 0
 
 
+class Unwanted(Noun):
+    """Examples that are left out of a list: what this account wrote, and those with these ids."""
+
+    author: str
+    ids: frozenset[str] = frozenset()
+
+
 class Examples:
     """The examples in a store. Every change is on disk before it is acknowledged."""
 
@@ -66,20 +73,8 @@ class Examples:
 
     def add_all(self, examples: Iterable[Example]) -> list[tuple[Example, bool]]:
         """Keep examples, all or none. Returns each as it now stands, and whether it is new."""
-        found: list[tuple[Example, bool]] = []
         with self.store.session() as session:
-            for example in examples:
-                row = session.get(ExampleRow, example.id or example_id(example))
-                new = row is None
-                if row is None:
-                    row = to_row(example)
-                    session.add(row)
-                    session.flush()
-                elif example.origin in DECIDED and example.state == "approved" and row.state != "approved":
-                    change(row, state="approved", origin=example.origin, author=example.author)
-                    change(row, answer_id=example.answer_id, note=example.note)
-                found.append((to_example(row), new))
-        return found
+            return [keep(session, example) for example in examples]
 
     def get(self, id: str) -> Example:
         """Raises NotFound."""
@@ -94,22 +89,29 @@ class Examples:
         author: str | None = None,
         limit: int | None = None,
         offset: int = 0,
+        without: Unwanted | None = None,
     ) -> list[Example]:
         """Examples, the newest first; None: whatever their state, task and so on."""
-        wanted = select(ExampleRow).where(*conditions(state, task, origin, author))
+        wanted = select(ExampleRow).where(*conditions(state, task, origin, author, without))
         wanted = wanted.order_by(ExampleRow.created_at.desc(), ExampleRow.id).limit(limit).offset(offset)
         with self.store.session() as session:
             return [to_example(row) for row in session.scalars(wanted)]
 
     def total(
-        self, state: str | None = None, task: str | None = None, origin: str | None = None, author: str | None = None
+        self,
+        state: str | None = None,
+        task: str | None = None,
+        origin: str | None = None,
+        author: str | None = None,
+        without: Unwanted | None = None,
     ) -> int:
-        wanted = select(func.count()).select_from(ExampleRow).where(*conditions(state, task, origin, author))
+        wanted = select(func.count()).select_from(ExampleRow).where(*conditions(state, task, origin, author, without))
         with self.store.session() as session:
             return session.scalar(wanted) or 0
 
     def set_state(self, id: str, state: State, answer: str | None = None, note: str | None = None) -> Example:
-        """Approve, reject or withdraw an example, or make it a draft again; `answer`: what it should say instead.
+        """Approve, reject or withdraw an example, or make it a draft again; `answer`: what it should say instead. This asks
+        nobody: what people decide goes through `app.approving`, which knows the quorum.
 
         Raises:
             NotFound: there is no such example.
@@ -163,8 +165,22 @@ class Examples:
         return [TaskCount.model_validate({"task": task, **count}) for task, count in found.items()]
 
 
+def keep(session: Session, example: Example) -> tuple[Example, bool]:
+    """`Examples.add` within a transaction: the example as it now stands, and whether it is new."""
+    row = session.get(ExampleRow, example.id or example_id(example))
+    new = row is None
+    if row is None:
+        row = to_row(example)
+        session.add(row)
+        session.flush()
+    elif example.origin in DECIDED and example.state == "approved" and row.state != "approved":
+        change(row, state="approved", origin=example.origin, author=example.author)
+        change(row, answer_id=example.answer_id, note=example.note)
+    return to_example(row), new
+
+
 def conditions(
-    state: str | None, task: str | None, origin: str | None, author: str | None
+    state: str | None, task: str | None, origin: str | None, author: str | None, without: Unwanted | None = None
 ) -> list[ColumnElement[bool]]:
     given = (
         (ExampleRow.state, state),
@@ -172,7 +188,10 @@ def conditions(
         (ExampleRow.origin, origin),
         (ExampleRow.author, author),
     )
-    return [column == value for column, value in given if value is not None]
+    found = [column == value for column, value in given if value is not None]
+    if without is not None:
+        found += [ExampleRow.author != without.author, ExampleRow.id.not_in(without.ids)]
+    return found
 
 
 def existing(session: Session, id: str) -> ExampleRow:

@@ -17,14 +17,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.llm.adapters import WEIGHTS
 from core.minilm import FINDER_TOKENS, LONGEST_ANSWER, NAME, headless
 from core.prompts import passage_text
 from finetune import card
 from finetune.finder_data import Pair
-from finetune.model import batches, load_tokenizer, save
+from finetune.model import batches, go_back, load_tokenizer, save
 
 ADAPT_EPOCHS, ADAPT_BATCH, ADAPT_RATE = 3, 32, 3e-4
+BACK = 0.5  # of what plain questions had taught it; docs/experiments.md
 
 
 def load_pairs(file: Path, limit: int | None) -> list[Pair]:
@@ -130,20 +130,9 @@ def adapt(pairs: Sequence[Pair], start: Path, base: Path, out: Path, say: Callab
             done += 1
         say(f"epoch {epoch + 1} of {ADAPT_EPOCHS}, loss {float(loss):.2f}")
     with card.staged(out) as folder:
-        halve(model, start)
+        go_back(model, start, BACK)
         save(model, NAME, folder)
     return done
-
-
-def halve(model: Any, start: Path) -> None:
-    """Go back half of the way from the adapter that training began with (WiSE-FT, Wortsman et al. 2022): what was known of
-    other questions is kept, and most of what was learned too."""
-    from peft import get_peft_model_state_dict, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    known = load_file(start / WEIGHTS)
-    learned = get_peft_model_state_dict(model, save_embedding_layers=False)
-    set_peft_model_state_dict(model, {name: (learned[name].float() + known[name].float()) / 2 for name in known})
 
 
 def measure(model: Any, tokenizer: Any, found: Sequence[Pair]) -> dict[str, float]:

@@ -9,7 +9,9 @@ A candidate goes live if
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any, Literal
 
 from pydantic import Field
@@ -149,15 +151,19 @@ def interval(differences: Sequence[float], limits: Limits) -> tuple[float, float
 
 
 def shown_wrong(pairs: Sequence[Pair], limits: Limits) -> dict[str, Any]:
-    """Of what is shown without a warning, the share that is wrong; it may not rise.
+    """Of what is shown without a warning, the share that is wrong; it may not rise, in whole cases: with the same number
+    wrong, showing one right answer less is no rise.
 
     An incumbent that shows fewer than `min_cases` answers is no measure: then the product's own risk is the limit.
     """
     ours, theirs = [c for c, _ in pairs if c.shown], [i for _, i in pairs if i.shown]
     new, old = share(c.wrong for c in ours), share(i.wrong for i in theirs)
-    limit = old if len(theirs) >= limits.min_cases else max(old, limits.risk)
+    measure = len(theirs) >= limits.min_cases
+    limit = old if measure else max(old, limits.risk)
+    exact = Fraction(sum(i.wrong for i in theirs), max(1, len(theirs))) if measure else Fraction(str(limit))
+    allowed = math.ceil(exact * len(ours))
     shown = {"candidate_shown": len(ours), "incumbent_shown": len(theirs), "limit": limit}
-    return {"candidate": new, "incumbent": old, **shown, "ok": new <= limit}
+    return {"candidate": new, "incumbent": old, **shown, "ok": sum(c.wrong for c in ours) <= allowed}
 
 
 def share_row(pairs: Sequence[tuple[bool | None, bool | None]]) -> dict[str, Any]:

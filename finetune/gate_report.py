@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.types import Report
@@ -22,35 +24,58 @@ SHOWN = 12
 WIDTH = 160
 
 
+@dataclass(frozen=True)
+class Wording:
+    """How the two sides of a comparison and its sections are called."""
+
+    ours: str = "candidate"
+    theirs: str = "incumbent"
+    right: str = "became right"
+    wrong: str = "became wrong"
+    limits: str = "What may not get worse"
+    fell: str = "not allowed"
+    parts: Mapping[str, str] = field(default_factory=lambda: PARTS)
+
+
+GATE = Wording()
+
+
 def as_markdown(report: Report, shown: int = SHOWN) -> str:
     """`shown`: how many cases that flipped are written out in each direction."""
-    body = report.body
-    lines = [
+    head = [
         f"# {report.candidate}: {VERDICTS[report.verdict]}",
         "",
         f"Compared with {report.incumbent or 'the base model'} on the same cases, {report.created_at:%Y-%m-%d %H:%M} UTC.",
+    ]
+    return page(head, report.body, GATE, shown)
+
+
+def page(head: Sequence[str], body: Mapping[str, Any], wording: Wording, shown: int = SHOWN) -> str:
+    """A comparison under its head, from the body of a report."""
+    lines = [
+        *head,
         "",
         *(f"- {reason}" for reason in body.get("reasons", ())),
         "",
         "## By task",
         "",
-        *table(body.get("tasks", ())),
+        *table(body.get("tasks", ()), wording),
         "",
-        "## What may not get worse",
+        f"## {wording.limits}",
         "",
-        "| | candidate | incumbent | |",
+        f"| | {wording.ours} | {wording.theirs} | |",
         "|---|---|---|---|",
-        *(part_row(words, body[name]) for name, words in PARTS.items() if body.get(name)),
+        *(part_row(words, body[name], wording) for name, words in wording.parts.items() if body.get(name)),
     ]
     flipped = body.get("flipped", [])
-    for better, title in ((False, "Cases that became wrong"), (True, "Cases that became right")):
-        lines += ["", *flips(title, [row for row in flipped if row["better"] is better], shown)]
+    for better, title in ((False, f"Cases that {wording.wrong}"), (True, f"Cases that {wording.right}")):
+        lines += ["", *flips(title, [row for row in flipped if row["better"] is better], shown, wording)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def table(rows: Any) -> list[str]:
-    lines = ["| task | cases | candidate | incumbent | difference | became right | became wrong | verdict |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
+def table(rows: Any, wording: Wording) -> list[str]:
+    sides = f"{wording.ours} | {wording.theirs} | difference | {wording.right} | {wording.wrong}"
+    lines = [f"| task | cases | {sides} | verdict |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         difference = f"{row['difference']:+.1%} [{row['low']:+.1%}, {row['high']:+.1%}]"
         lines.append(
@@ -60,20 +85,20 @@ def table(rows: Any) -> list[str]:
     return lines
 
 
-def part_row(words: str, part: dict[str, Any]) -> str:
+def part_row(words: str, part: dict[str, Any], wording: Wording) -> str:
     if part.get("n") == 0:
         return f"| {words} | no cases | no cases | |"
-    return f"| {words} | {part['candidate']:.1%} | {part['incumbent']:.1%} | {'' if part['ok'] else 'not allowed'} |"
+    return f"| {words} | {part['candidate']:.1%} | {part['incumbent']:.1%} | {'' if part['ok'] else wording.fell} |"
 
 
-def flips(title: str, rows: list[dict[str, Any]], shown: int) -> list[str]:
+def flips(title: str, rows: list[dict[str, Any]], shown: int, wording: Wording) -> list[str]:
     if not rows:
         return [f"## {title}: none"]
     lines = [f"## {title}: {len(rows)}", ""]
     for row in rows[:shown]:
         lines.append(f"- **{row['case']}** ({row['task']}): {line(row['query'])}")
-        lines.append(f"  - candidate: {line(row['candidate'])}")
-        lines.append(f"  - incumbent: {line(row['incumbent'])}")
+        lines.append(f"  - {wording.ours}: {line(row['candidate'])}")
+        lines.append(f"  - {wording.theirs}: {line(row['incumbent'])}")
     if len(rows) > shown:
         lines.append(f"- and {len(rows) - shown} more")
     return lines

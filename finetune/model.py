@@ -94,6 +94,18 @@ def carry(model: Any, folder: Path, recipe: Recipe) -> Any:
     return PeftModel.from_pretrained(model, str(folder), is_trainable=True, config=config)
 
 
+def go_back(model: Any, start: Path, share: float) -> None:
+    """Go back `share` of the way to the adapter that training began with (WiSE-FT, Wortsman et al. 2022): most of what was
+    known besides is kept, and most of what was learned too."""
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    known = load_file(start / WEIGHTS)
+    learned = get_peft_model_state_dict(model, save_embedding_layers=False)
+    mixed = {name: (1 - share) * learned[name].float().cpu() + share * known[name].float() for name in known}
+    set_peft_model_state_dict(model, mixed)
+
+
 def like_start(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with the shape of the adapter that it goes on from: matrices cannot change their rank."""
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from core.errors import SettingsError
+
+MOST_EPOCHS = 100
 
 
 class Recipe(BaseModel):
@@ -20,7 +23,13 @@ class Recipe(BaseModel):
     dropout: float = Field(0.0, ge=0, lt=1)
     target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
     learning_rate: float = Field(2e-4, gt=0, le=0.1)
-    epochs: float = Field(3, gt=0, le=100)
+    epochs: float = Field(3, gt=0, le=MOST_EPOCHS)
+    fewest_steps: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="steps on examples at least: a small set is gone over more often than `epochs` says",
+    )
     batch_size: int = Field(16, ge=1, description="rows per device and step")
     gradient_accumulation: int = Field(1, ge=1)
     max_length: int = Field(512, ge=8, description="tokens; a longer row is left out and counted in the card")
@@ -44,15 +53,33 @@ class Recipe(BaseModel):
         min_length=1,
         description="base: a new adapter; live: go on from the one that serves; or an adapter's name",
     )
+    back: float = Field(
+        0.0, ge=0, lt=1, description="share of the way that the result goes back to the adapter it went on from"
+    )
+    warm: dict[str, Any] = Field(
+        {}, description="values that hold instead where training goes on from an adapter, which wants smaller steps"
+    )
     beta: float = Field(
         0.1, gt=0, le=10, description="preferences: the higher, the nearer the adapter stays to its start"
     )
     preference_rate: float = Field(5e-5, gt=0, le=0.1, description="learning rate on preferences")
-    preference_epochs: float = Field(1, gt=0, le=100)
+    preference_epochs: float = Field(1, gt=0, le=MOST_EPOCHS)
 
     @property
     def lora_alpha(self) -> int:
         return self.alpha or 2 * self.r
+
+    @field_validator("warm")
+    @classmethod
+    def known_values(cls, warm: dict[str, Any]) -> dict[str, Any]:
+        if "warm" in warm or "start" in warm:
+            raise ValueError("it cannot hold warm or start")
+        cls.model_validate(warm)
+        return warm
+
+    def warmed(self) -> Recipe:
+        """As it is where training goes on from an adapter."""
+        return self.changed(**self.warm, warm={})
 
     def quantized(self, cuda: bool) -> bool:
         return self.quantization == "nf4" or (self.quantization == "auto" and cuda)
@@ -61,6 +88,13 @@ class Recipe(BaseModel):
         if self.optimizer != "auto":
             return self.optimizer
         return "paged_adamw_8bit" if cuda and self.quantized(cuda) else "adamw_torch"
+
+    def for_rows(self, rows: int) -> Recipe:
+        """With as many epochs as `fewest_steps` wants of so many rows, which only ever adds some."""
+        batches = math.ceil(rows / (self.batch_size * self.gradient_accumulation))
+        if not rows or batches * self.epochs >= self.fewest_steps:
+            return self
+        return self.changed(epochs=min(MOST_EPOCHS, math.ceil(self.fewest_steps / batches)))
 
     def in_parts(self, rows: int) -> Recipe:
         """The same steps with at most `rows` rows at a time, where they divide the batch: less memory, nearly the same result."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,19 @@ LAYERS = r"bert\.encoder\..*\.(query|key|value|dense)"
 Say = Callable[[str], None]
 
 
-def train(found: Sequence[Labelled], frames: Sequence[str], out: Path, say: Say, seed: int = 0) -> dict[str, Any]:
+def train(
+    found: Sequence[Labelled],
+    frames: Sequence[str],
+    out: Path,
+    say: Say,
+    seed: int = 0,
+    about: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Measure by folds, train on all and put the adapter, whole, at `out`. Returns its card.
 
     Args:
         frames: the frame of each query; queries of one frame are never in two folds.
+        about: what the card says of where the queries are from.
     """
     tasks = sorted({one.task for one in found})
     held_out = held_out_shares(found, frames, tasks, say, seed)
@@ -49,6 +57,7 @@ def train(found: Sequence[Labelled], frames: Sequence[str], out: Path, say: Say,
         "accuracy": round(sum(right) / max(1, len(right)), 4),
         "held_out": held_out,
         "commit": card.commit(),
+        **(about or {}),
     }
     with card.staged(out) as folder:
         save(model, NAME, folder)

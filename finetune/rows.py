@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from core.errors import TriviumError
 from core.types import Example, Message, Noun
@@ -16,6 +16,8 @@ Reason = Literal[
     "not approved", "no text", "unknown task", "same answers", "control token", "personal data", "too long",
     "held out", "near held out", "held-out template", "duplicate", "near-duplicate", "account", "refusals", "balance", "limit",
 ]  # fmt: skip
+
+NEARLY = 1e-6  # how far the shares of a mix may be from 1
 
 
 class DatasetError(TriviumError):
@@ -103,6 +105,16 @@ class Limits(Noun):
     rows: int | None = Field(
         default=None, ge=1, description="at most so many rows, by task in proportion; smaller sets are subsets"
     )
+    shares: dict[str, float] = Field(
+        default={}, description="a mix: the share of each task in all rows; none: in proportion to what there is"
+    )
+
+    @field_validator("shares")
+    @classmethod
+    def whole(cls, shares: dict[str, float]) -> dict[str, float]:
+        if shares and not (min(shares.values()) > 0 and abs(sum(shares.values()) - 1) <= NEARLY):
+            raise ValueError("shares are greater than 0 and make 1 together")
+        return shares
 
 
 class Dataset(Noun):

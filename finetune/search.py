@@ -80,6 +80,7 @@ def best(scores: Mapping[str, Mapping[str, Any]]) -> str:
 
 def steps_in(dataset: Dataset, recipe: Recipe) -> int:
     """Steps of one cell, if none of its rows is too long."""
+    recipe = recipe.for_rows(len(dataset.rows))
     pairs = steps_of(len(dataset.pairs), recipe, recipe.preference_epochs)
     return steps_of(len(dataset.rows), recipe, recipe.epochs) + pairs
 

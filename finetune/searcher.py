@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ def train(
     say: Say,
     rank: Rank = lambda _, likeness: likeness,
     seed: int = 0,
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Measure by folds over authors, train on all and put the adapter, whole, at `out`. Returns its card.
 
@@ -52,6 +53,7 @@ def train(
         targets: for each query the rows of `vectors` that answer it.
         vectors: unit vectors of the passages, shape (passages, size).
         rank: how likeness becomes a ranking in serving.
+        about: what the card says of where the queries are from.
     """
     held_out = held_out_likeness(queries, targets, authors, vectors, say, seed)
     say("training on all questions")
@@ -64,6 +66,7 @@ def train(
         "found": recall(held_out, targets, rank),
         "found_before": recall(untouched, targets, rank),
         "commit": card.commit(),
+        **(about or {}),
     }
     with card.staged(out) as folder:
         save(model, NAME, folder)
@@ -79,8 +82,10 @@ def held_out_likeness(
     from sklearn.model_selection import GroupKFold
 
     found = np.zeros((len(queries), len(vectors)), dtype=np.float32)
-    folds = min(FOLDS, len(set(authors)))
-    for number, (seen, unseen) in enumerate(GroupKFold(folds).split(queries, groups=authors), 1):
+    # Where all are of one author, no question is on both sides at least.
+    groups = authors if len(set(authors)) > 1 else list(range(len(queries)))
+    folds = min(FOLDS, len(set(groups)))
+    for number, (seen, unseen) in enumerate(GroupKFold(folds).split(queries, groups=groups), 1):
         say(f"fold {number} of {folds}")
         model = fit([queries[n] for n in map(int, seen)], [targets[n] for n in map(int, seen)], vectors, seed)
         found[unseen] = encode(model, [queries[n] for n in map(int, unseen)]) @ vectors.T

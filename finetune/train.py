@@ -30,6 +30,7 @@ from finetune.model import (
     Device,
     base_name,
     carry,
+    go_back,
     in_fp32,
     like_start,
     load_base,
@@ -132,6 +133,8 @@ def train_on(
         material = prepare(base, domain, recipe, dataset, ways)
         with nullcontext(ways.work) if ways.work else tempfile.TemporaryDirectory() as work:
             model, losses = learn(material, Path(work), progress, ways)
+        if ways.start and material.recipe.back:
+            go_back(model, Path(ways.start.path), material.recipe.back)
         ways.say("saving and checking the adapter")
         save(model, base_name(material.recipe), folder)
         facts = {"too_long": material.too_long, "losses": losses, "seconds": time.monotonic() - started}
@@ -160,6 +163,7 @@ def prepare(base: Path, domain: Domain, recipe: Recipe, dataset: Dataset, ways: 
     guard.some_labels([row["labels"] for row in rows])
     if ways.start:
         recipe = like_start(recipe, Path(ways.start.path))
+    recipe = recipe.for_rows(len(rows))
     if not cuda:
         recipe = recipe.in_parts(ROWS_ON_CPU)
     inspection.room(base, recipe, cuda, rows, pairs)

@@ -80,10 +80,11 @@ def cite(number: int, sentence: str, passage: Passage, start: int, end: int, sup
         start=start,
         end=end,
         heading=passage.heading,
-        page=passage.page,
+        page=passage.page_at(start),
         sheet=passage.sheet,
-        rows=passage.rows,
+        rows=passage.rows_at(start, end),
         support=support,
+        also=passage.also,
     )
 
 

@@ -1,68 +1,87 @@
-"""A file becomes passages: checked, parsed to Markdown in a process of its own, split along its headings."""
+"""A file becomes passages: checked, parsed to Markdown or to rows, split along headings, pages and rows."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import subprocess
-import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core.errors import DocumentError
-from core.settings import ROOT
 from core.types import Passage
+from retrieval.charset import decode, storable
 from retrieval.formats import check_format
-from retrieval.parsing import parse
+from retrieval.limits import Limits
+from retrieval.parsing import Pages, Tell, parse
+from retrieval.sheets import Sheet, csv_sheet, lines_of, packed, row_sentence, workbook
 
 CHUNK_CHARS = 800
-PARSE_SECONDS = 90
-PLAIN = (".md", ".txt", ".csv")
+# What has no end of a sentence for so long, such as data in base64, is cut anywhere.
+MAX_CHARS = 4000
+HEADING_CHARS = 300
 LEVELS = [("#" * level, f"h{level}") for level in range(1, 7)]
 PAGE_MARK = "⟦page {}⟧"
 PAGE = re.compile(r"⟦page (\d+)⟧")
 # A row of a table is never split: while the splitter works, its spaces are this.
 GLUE = "␣"
 ROW_RULE = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?\s*)?\|?")
+PICTURE = re.compile(r"!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)")
 # A line this long without an end went on in the next one.
 WRAPPED = 40
 OWN_LINE = re.compile(r"[-*•+>|]\s|\d{1,3}[.)]\s|\S*␣")
-SPLITTER_VERSION = "1"
+SPLITTER_VERSION = "2"
 
 
-def read_document(path: Path, source: str) -> list[Passage]:
-    """The passages of a file, in its order.
+def silent(number: int, unit: str) -> None:
+    """Hears how far reading a file is, and says nothing."""
+
+
+def read_here(path: Path, source: str, limits: Limits | None = None, tell: Tell = silent) -> list[Passage]:
+    """The passages of a file, in its order, read in this process: a hostile file can make it hang or eat memory, so
+    what comes from outside goes through `retrieval.reader`. `tell(number, "page")` hears how far it is.
 
     Raises:
         DocumentError: the file cannot be read; says what to do.
     """
-    ending = check_format(path)
-    # Plain text cannot make its reader hang, and a process costs most of a second.
-    return split(source, parse(path) if ending in PLAIN else parse_apart(path))
+    limits = limits or Limits()
+    ending = check_format(path, limits)
+    if ending == ".xlsx":
+        return sheet_passages(path.name, source, workbook(path, tell), limits)
+    if ending == ".csv":
+        return sheet_passages(path.name, source, [csv_sheet(decode(path.name, path.read_bytes()), tell)], limits)
+    pages = parse(path, ending, limits, tell)
+    if sum(len(text) for _, text in pages) > limits.text_mb << 20:
+        raise too_much_text(path.name, limits)
+    return split(source, pages)
 
 
-def parse_apart(path: Path, seconds: float = PARSE_SECONDS) -> list[tuple[int | None, str]]:
-    """Pages as Markdown, parsed in a process with limits on time and memory. Raises DocumentError."""
-    command = [sys.executable, "-m", "retrieval.parsing", str(path.resolve())]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=seconds, cwd=ROOT, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise DocumentError(
-            f"{path.name}: reading took over {seconds:.0f} s; split the file or save it anew"
-        ) from error
-    try:
-        result = json.loads(done.stdout)
-    except ValueError as error:
-        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][-200:]
-        why = last or f"it was stopped with code {done.returncode}"
-        raise DocumentError(f"{path.name}: the file cannot be read ({why}); save or export it again") from error
-    if "error" in result:
-        raise DocumentError(result["error"])
-    return [(page, text) for page, text in result["pages"]]
+def sheet_passages(name: str, source: str, sheets: Iterable[Sheet], limits: Limits) -> list[Passage]:
+    """Passages of tables, each with its sheet and the row of every line. Raises DocumentError."""
+    title, seen, size = stem(source), Counter[tuple[str, str]](), 0
+    found = []
+    for sheet in sheets:
+        # A sheet's name says little without the name of the workbook.
+        heading = " > ".join(dict.fromkeys(filter(None, [title, tidy(sheet.name).strip()])))
+        for text, rows in packed(lines_of(sheet, clean_cell), CHUNK_CHARS, MAX_CHARS):
+            size += len(text)
+            if size > limits.text_mb << 20:
+                raise too_much_text(name, limits)
+            found.append(passage(source, heading, text, seen, sheet=sheet.name, rows=rows))
+    if not found:
+        raise DocumentError(f"{name}: the table holds no rows under its first, which names the columns; add them")
+    return found
 
 
-def split(source: str, pages: list[tuple[int | None, str]]) -> list[Passage]:
+def too_much_text(name: str, limits: Limits) -> DocumentError:
+    return DocumentError(f"{name}: the file holds more than {limits.text_mb} MB of text; split it up")
+
+
+def clean_cell(cell: str) -> str:
+    return " ".join(tidy(cell).replace("␣", " ").split())
+
+
+def split(source: str, pages: Pages) -> list[Passage]:
     """Passages of about 800 characters, each under one heading and on one page, with ids that depend on content only.
 
     Raises:
@@ -79,52 +98,71 @@ def split(source: str, pages: list[tuple[int | None, str]]) -> list[Passage]:
     )
     text = "\n\n".join(f"{PAGE_MARK.format(page)}\n\n{body}" if page else body for page, body in pages)
     lines = MarkdownHeaderTextSplitter(LEVELS, return_each_line=True).split_text(rows_as_sentences(tidy(text)))
-    title, seen, found = "", Counter(), []
-    for heading, page, section in sections([(unwrap(line.page_content), line.metadata) for line in lines]):
+    title, seen, found = "", Counter[tuple[str, str]](), []
+    for heading, page, section in sections((unwrap(line.page_content), line.metadata) for line in lines):
         if not found and not title:
             title, section = split_title(source, heading, section)
-        path = " > ".join(dict.fromkeys([title, *heading]))
+        path = " > ".join(one[:HEADING_CHARS] for one in dict.fromkeys([title, *heading]))
         for piece in pieces(paragraphs, section):
-            key = (path, piece)
-            seen[key] += 1
-            id = chunk_id(source, path, piece, seen[key])
-            found.append(Passage(id=id, source=source, text=piece, heading=path, page=page))
+            found.append(passage(source, path, piece, seen, page=page))
     if not found:
         raise DocumentError(f"{source}: the file holds headings only; add the text under them")
     return found
 
 
-def pieces(splitter: object, section: str) -> list[str]:
-    split_text = splitter.split_text(section)  # pyright: ignore[reportAttributeAccessIssue]
-    return [text for piece in split_text if (text := piece.replace(GLUE, " ").strip())]
+def passage(
+    source: str, heading: str, text: str, seen: Counter[tuple[str, str]], page: int | None = None, sheet: str = "",
+    rows: tuple[int, ...] = (),
+) -> Passage:  # fmt: skip
+    """A passage, and one more in `seen`."""
+    seen[heading, text] += 1
+    id = chunk_id(source, heading, text, seen[heading, text])
+    first_and_last = (rows[0], rows[-1]) if rows else None
+    return Passage(
+        id=id, source=source, text=text, heading=heading, page=page, sheet=sheet, rows=first_and_last, line_rows=rows
+    )
 
 
-def sections(lines: list[tuple[str, dict[str, str]]]) -> list[tuple[list[str], int | None, str]]:
+def pieces(splitter: object, section: str) -> Iterator[str]:
+    for piece in splitter.split_text(section):  # pyright: ignore[reportAttributeAccessIssue]
+        for start in range(0, len(piece), MAX_CHARS):
+            if text := piece[start : start + MAX_CHARS].replace(GLUE, " ").strip():
+                yield text
+
+
+def sections(lines: Iterable[tuple[str, dict[str, str]]]) -> Iterator[tuple[list[str], int | None, str]]:
     """Neighbouring paragraphs under the same headings and on the same page, joined: (headings, page, text)."""
-    found: list[tuple[list[str], int | None, str]] = []
     page: int | None = None
+    at: list[str] = []
+    on: int | None = None
+    kept: list[str] = []
     for text, metadata in lines:
         if mark := PAGE.fullmatch(text):
             page = int(mark.group(1))
             continue
-        headings = [metadata[key] for key in sorted(metadata)]
-        if found and found[-1][:2] == (headings, page):
-            found[-1] = (headings, page, f"{found[-1][2]}\n\n{text}")
-        else:
-            found.append((headings, page, text))
-    return found
+        here = [metadata[key] for key in sorted(metadata)]
+        if kept and (here, page) != (at, on):
+            yield at, on, "\n\n".join(kept)
+            kept = []
+        at, on = here, page
+        kept.append(text)
+    if kept:
+        yield at, on, "\n\n".join(kept)
+
+
+def stem(source: str) -> str:
+    """What a document without a title is called: its file name in words."""
+    return re.sub(r"[-_]+", " ", Path(source).stem).strip().capitalize()
 
 
 def split_title(source: str, heading: list[str], section: str) -> tuple[str, str]:
     """The document's title and what is left of its first section: its first heading or short line, or its file name."""
-    stem = re.sub(r"[-_]+", " ", Path(source).stem).strip().capitalize()
     first, _, rest = section.partition("\n\n")
     if heading:
-        # A sheet's name says little without the name of the workbook.
-        return (stem if source.endswith(".xlsx") else heading[0]), section
+        return heading[0], section
     if rest and "\n" not in first and len(first) <= 80 and first[-1] not in ".:;,!?" and not first.startswith("-"):
         return first, rest
-    return stem, section
+    return stem(source), section
 
 
 def chunk_id(source: str, heading: str, text: str, occurrence: int) -> str:
@@ -133,25 +171,25 @@ def chunk_id(source: str, heading: str, text: str, occurrence: int) -> str:
 
 
 def tidy(text: str) -> str:
-    """One kind of line end; no remote pictures, no soft hyphens, no NULs (Postgres refuses them)."""
-    text = (
-        text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\u00ad", "").replace("\u00a0", " ")
-    )
-    return re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
+    """One kind of line end; no remote pictures, no soft hyphens, nothing that a database refuses."""
+    text = storable(text).replace("\r\n", "\n").replace("\r", "\n").replace("\u00ad", "").replace("\u00a0", " ")
+    return PICTURE.sub("", text)
 
 
 def unwrap(paragraph: str) -> str:
     """Join lines that were only wrapped, so that a sentence stands on one line; list items and rows keep theirs."""
     if paragraph.startswith(("```", "~~~")):
         return paragraph
-    joined: list[str] = []
+    joined: list[list[str]] = []
+    goes_on = False
     for line in paragraph.split("\n"):
-        wrapped = joined and len(joined[-1]) > WRAPPED and joined[-1][-1] not in ".!?:;" and not OWN_LINE.match(line)
-        if wrapped and GLUE not in joined[-1]:
-            joined[-1] += f" {line}"
+        if goes_on and not OWN_LINE.match(line):
+            joined[-1].append(line)
         else:
-            joined.append(line)
-    return "\n".join(joined)
+            joined.append([line])
+        length = sum(len(part) + 1 for part in joined[-1][:WRAPPED]) - 1
+        goes_on = length > WRAPPED and line[-1:] not in ".!?:;" and GLUE not in line
+    return "\n".join(" ".join(parts) for parts in joined)
 
 
 def rows_as_sentences(text: str) -> str:
@@ -174,7 +212,7 @@ def rows_as_sentences(text: str) -> str:
             # Word tables come with an empty header; the first row is the real one.
             header = cells(line)
         else:
-            found.append(row_sentence(header, cells(line)))
+            found.append(row_sentence(header, cells(line)).replace(" ", GLUE))
     return "\n".join(found)
 
 
@@ -186,10 +224,3 @@ def is_row(line: str) -> bool:
 def cells(line: str) -> list[str]:
     inner = re.sub(r"^\||\|$", "", line.strip())
     return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", inner)]
-
-
-def row_sentence(header: list[str], row: list[str]) -> str:
-    names = header + [""] * (len(row) - len(header))
-    parts = [f"{name}: {value}" if name else value for name, value in zip(names, row, strict=False) if value]
-    sentence = "; ".join(parts)
-    return (sentence if sentence.endswith((".", "!", "?")) else f"{sentence}.").replace(" ", GLUE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -10,8 +10,12 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
-from core.types import Evidence, Passage, Query
+from core.types import Evidence, Filters, Passage, Query
+from retrieval.duplicates import once
+from retrieval.filters import known
+from retrieval.followups import standalone
 from retrieval.index import CANDIDATES, Candidates, Index
+from retrieval.neighbours import completed
 from retrieval.quote import coverage
 
 if TYPE_CHECKING:
@@ -24,42 +28,72 @@ DENSE_WEIGHT = 0.5
 # had not seen (docs/experiments.md).
 SEARCHER_WEIGHT = 0.8
 PASSAGES = 8
-SHORT = 4
-REFERS_BACK = re.compile(
-    r"^(?:and|but|so|what about|how about|why|then)\b|\b(?:it|its|they|them|that one|those|these|the same)\b",
-    re.IGNORECASE,
-)
+SCORES = ("score", "dense", "bm25")
 
 
 class HybridRetriever(BaseRetriever):
-    """The best `k` passages; a document's metadata holds id, source, heading, page, score, dense and bm25."""
+    """The best `k` passages; a document's metadata holds id, source, heading, page, score, dense and bm25.
+
+    `learned` gives the weight that was learned for this collection, or None (`retrieval.fusion`).
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     index: Index
     k: int = PASSAGES
+    learned: Callable[[], float | None] | None = None
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         return [as_document(passage) for passage in self.passages(query)]
 
-    def passages(self, text: str, k: int | None = None) -> list[Passage]:
-        """The best passages for a text, best first."""
-        candidates = self.index.search(text, max(CANDIDATES, k or 0))
-        weight = SEARCHER_WEIGHT if self.index.searcher else DENSE_WEIGHT
-        found = best(candidates, combine(candidates.dense, candidates.bm25, weight), k or self.k)
-        if not self.index.searcher:
-            return found
-        # What reads `dense` was fitted on the likeness of the embeddings themselves.
-        likeness = self.index.likeness(text, found)
-        return [passage.model_copy(update={"dense": round(d, 4)}) for passage, d in zip(found, likeness, strict=True)]
+    @property
+    def weight(self) -> float:
+        """The weight of the dense score now: the learned one, else the shipped."""
+        learned = self.learned() if self.learned else None
+        return shipped_weight(self.index) if learned is None else learned
+
+    def passages(self, text: str, k: int | None = None, filters: Filters | None = None) -> list[Passage]:
+        """The best passages for a text, best first, each once, with what their neighbours add where they are cut off.
+
+        Raises:
+            QueryError: the filters name what no document has.
+        """
+        candidates = self.index.search(text, max(CANDIDATES, k or 0), filters)
+        found = best(candidates, combine(candidates.dense, candidates.bm25, self.weight), k or self.k)
+        if self.index.searcher:
+            # What reads `dense` was fitted on the likeness of the embeddings themselves.
+            likeness = self.index.likeness(text, found)
+            found = [one.model_copy(update={"dense": round(d, 4)}) for one, d in zip(found, likeness, strict=True)]
+        return [self.whole(passage) for passage in found]
+
+    def check(self, filters: Filters) -> None:
+        """Raises QueryError for filters that name what no document has."""
+        if filters:
+            known(filters, self.index.words.choices)
+
+    def whole(self, passage: Passage) -> Passage:
+        """A passage as it is read: with what its neighbours add, and the scores and places that it has."""
+        words = self.index.words
+        position = words.positions.get(passage.id)
+        if position is None:
+            return passage
+        found = completed(words.passages, position)
+        return passage.model_copy(update={"text": found.text, "page": found.page, "turns": found.turns})
 
     def evidence(self, query: Query) -> Evidence:
-        """Passages for a query. A follow-up question is read together with the one before."""
-        text = standalone(query)
-        passages = self.passages(text)
+        """Passages for a query. A follow-up question is made to stand alone by the conversation."""
+        text, words = standalone(query), self.index.words
+        passages = self.passages(text, filters=query.filters)
         return Evidence(
-            query=text, passages=tuple(passages), coverage=round(coverage(text, passages, self.index.words.rarity), 4)
+            query=text,
+            passages=tuple(passages),
+            coverage=round(coverage(text, passages, words.rarity), 4),
+            searched=words.searched(query.filters),
         )
+
+
+def shipped_weight(index: Index) -> float:
+    return SEARCHER_WEIGHT if index.searcher else DENSE_WEIGHT
 
 
 def combine(dense: np.ndarray, bm25: np.ndarray, weight: float = DENSE_WEIGHT) -> np.ndarray:
@@ -76,28 +110,18 @@ def min_max(scores: np.ndarray) -> np.ndarray:
 
 
 def best(candidates: Candidates, scores: np.ndarray, k: int) -> list[Passage]:
+    """The first `k` candidates by score, best first; what says the same counts once."""
     import numpy as np
 
-    order = np.argsort(-scores, kind="stable")[:k]
-    return [
+    order = np.argsort(-scores, kind="stable")
+    rounded = [np.round(values, 4).tolist() for values in (scores, candidates.dense, candidates.bm25)]
+    ranked = (
         candidates.passages[n].model_copy(
-            update={
-                "score": round(float(scores[n]), 4),
-                "dense": round(float(candidates.dense[n]), 4),
-                "bm25": round(float(candidates.bm25[n]), 4),
-            }
+            update={name: values[n] for name, values in zip(SCORES, rounded, strict=True)}
         )
         for n in map(int, order)
-    ]
-
-
-def standalone(query: Query) -> str:
-    """The query's text, after the person's last one where it cannot be understood alone ("And for 14B?")."""
-    former = [message.content for message in query.history if message.role == "user"]
-    text = query.text.strip()
-    if former and (REFERS_BACK.search(text) or len(text.split()) < SHORT):
-        return f"{former[-1]} {text}"
-    return text
+    )
+    return once(ranked, k)
 
 
 def as_document(passage: Passage) -> Document:

@@ -1,70 +1,78 @@
-"""Runs as a process of its own (`python -m retrieval.parsing FILE`): one file to Markdown, as JSON on stdout.
+"""One file to Markdown, page by page, or to sheets. Runs where a file that hangs or eats memory costs only itself.
 
-A file that hangs, or eats memory, costs only this process. Imports neither torch nor any model.
-Output: {"pages": [[page number or null, Markdown], ...]} or {"error": "a sentence"}.
+Imports neither torch nor any model.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
-import resource
-import signal
-import sys
-import zipfile
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.errors import DocumentError
-from retrieval.formats import check_format, decode
+from retrieval.charset import decode
+from retrieval.limits import Limits
 
 Pages = list[tuple[int | None, str]]
+Tell = Callable[[int, str], None]
 
-MEMORY_LIMIT = 3 * 2**30
-CPU_SECONDS = 120
-MAX_PAGES = 2000
 FOOTER = re.compile(r"(?:page|seite)?\s*\d+\s*(?:(?:of|/|von)\s*\d+)?", re.IGNORECASE)
-PR_SET_PDEATHSIG = 1
+SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
+TOO_DEEP = "the file is nested too deeply; save it again, or save its text alone"
 
 
-def parse(path: Path) -> Pages:
-    """The pages of a file as Markdown; only PDFs have page numbers.
+def parse(path: Path, ending: str, limits: Limits, tell: Tell) -> Pages:
+    """The pages of a file as Markdown; only PDFs have page numbers, and presentations slides. `tell` hears how far it is.
 
     Raises:
         DocumentError: the file cannot be read, or holds no text.
     """
-    ending = check_format(path)
-    pages: Pages
     if ending == ".pdf":
-        pages = list(pdf_pages(path))
-    elif ending == ".xlsx":
-        pages = [(None, workbook(path))]
-    elif ending == ".csv":
-        pages = [(None, sheet(csv_rows(decode(path.name, path.read_bytes()))))]
+        pages = list(pdf_pages(path, limits, tell))
     elif ending in (".md", ".txt"):
-        pages = [(None, decode(path.name, path.read_bytes()))]
+        pages: Pages = [(None, decode(path.name, path.read_bytes()))]
+    elif ending == ".pptx":
+        pages = slides(path, limits)
     else:
-        pages = [(None, marked_down(path))]
+        pages = [(None, marked_down(path, ending))]
     if not any(text.strip() for _, text in pages):
         hint = "; it is probably a scan: run text recognition (OCR) on it first" if ending == ".pdf" else ""
         raise DocumentError(f"{path.name}: the file holds no text{hint or '; check that it is the right file'}")
     return pages
 
 
-def marked_down(path: Path) -> str:
-    """HTML, Word and PowerPoint by markitdown."""
-    from markitdown import MarkItDown, MarkItDownException
+def marked_down(path: Path, ending: str) -> str:
+    """HTML, Word and PowerPoint by markitdown's converters, called directly: its own guess at the kind loads a model."""
+    import io
+    from xml.parsers.expat import ExpatError
 
+    from lxml.etree import LxmlError
+    from markitdown import MarkItDownException, StreamInfo
+    from markitdown.converters import DocxConverter, HtmlConverter, PptxConverter
+
+    converter = {".docx": DocxConverter, ".pptx": PptxConverter}.get(ending, HtmlConverter)()
+    info = StreamInfo(extension=ending, charset="utf-8", filename=path.name)
     try:
-        return MarkItDown(enable_plugins=False).convert_local(path).text_content
-    except (MarkItDownException, KeyError, ValueError, RecursionError) as error:
-        raise DocumentError(f"{path.name}: the file is damaged or too deeply nested; save it again") from error
+        if ending in (".html", ".htm"):
+            return converter.convert(io.BytesIO(decode(path.name, path.read_bytes()).encode()), info).markdown
+        with path.open("rb") as file:
+            return converter.convert(file, info).markdown
+    except RecursionError as error:
+        raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
+    except (MarkItDownException, LxmlError, ExpatError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DocumentError(f"{path.name}: the file is damaged; save it again") from error
 
 
-def pdf_pages(path: Path) -> Iterator[tuple[int | None, str]]:
+def slides(path: Path, limits: Limits) -> Pages:
+    """Each slide as a page."""
+    parts = SLIDE.split(marked_down(path, ".pptx"))
+    if len(parts) // 2 > limits.pages:
+        raise DocumentError(f"{path.name}: more than {limits.pages} slides; split it up")
+    found: Pages = [(int(number), text) for number, text in zip(parts[1::2], parts[2::2], strict=True)]
+    return [(None, parts[0]), *found] if parts[0].strip() else found
+
+
+def pdf_pages(path: Path, limits: Limits, tell: Tell) -> Iterator[tuple[int | None, str]]:
     """Text of a PDF page by page. Its Markdown by markitdown has lost the pages wherever a table stands."""
     from pdfminer.high_level import extract_pages
     from pdfminer.layout import LTTextContainer
@@ -74,13 +82,16 @@ def pdf_pages(path: Path) -> Iterator[tuple[int | None, str]]:
 
     try:
         for number, page in enumerate(extract_pages(path), 1):
-            if number > MAX_PAGES:
-                raise DocumentError(f"{path.name}: more than {MAX_PAGES} pages; split it up")
+            if number > limits.pages:
+                raise DocumentError(f"{path.name}: more than {limits.pages} pages; split it up")
+            tell(number, "page")
             blocks = [item.get_text().strip() for item in page if isinstance(item, LTTextContainer)]
             yield number, pdf_markdown(blocks, first=number == 1)
     except (PDFPasswordIncorrect, PDFEncryptionError) as error:
         raise DocumentError(f"{path.name}: the PDF is locked by a password; save it without one") from error
-    except (PDFException, PSException, ValueError, KeyError, TypeError) as error:
+    except RecursionError as error:
+        raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
+    except (PDFException, PSException, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise DocumentError(f"{path.name}: the PDF is damaged; export it again") from error
 
 
@@ -105,81 +116,3 @@ def looks_like_title(block: str) -> bool:
 def looks_like_heading(block: str, following: str) -> bool:
     # The cells of a table are short too, but are followed by other short blocks.
     return looks_like_title(block) and len(following.split()) > len(block.split())
-
-
-def workbook(path: Path) -> str:
-    """Each sheet of an Excel file as a section."""
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        sections = []
-        for one in book.worksheets:
-            rows = ([cell_text(cell.value, cell.number_format) for cell in row] for row in one.iter_rows())
-            body = sheet(rows)
-            if body:
-                sections.append(f"# {one.title}\n\n{body}")
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise DocumentError(f"{path.name}: the workbook is damaged; save it again") from error
-    return "\n\n".join(sections)
-
-
-def cell_text(value: object, form: str) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        if "%" in (form or ""):
-            return f"{round(value * 100, 6):g}%"
-        return f"{value:.10g}"
-    if isinstance(value, datetime) and value.time() == time.min:
-        return value.date().isoformat()
-    if isinstance(value, datetime | date | time):
-        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    return " ".join(str(value).split())
-
-
-def csv_rows(text: str) -> list[list[str]]:
-    try:
-        dialect = csv.Sniffer().sniff(text[:20_000], delimiters=",;\t|")
-    except csv.Error:
-        dialect = csv.excel
-    csv.field_size_limit(2**20)
-    try:
-        return list(csv.reader(io.StringIO(text), dialect))
-    except csv.Error as error:
-        raise DocumentError(f"the table cannot be read: {error}; export it again as CSV") from error
-
-
-def sheet(rows: Iterable[list[str]]) -> str:
-    """Rows, the first of them the header, as a Markdown table; empty rows are left out."""
-    lines = []
-    for row in rows:
-        cells = [" ".join(cell.split()).replace("|", "\\|") for cell in row]
-        if any(cells):
-            lines.append("| " + " | ".join(cells) + " |")
-            if len(lines) == 1:
-                lines.append("|" + " --- |" * len(cells))
-    return "\n".join(lines)
-
-
-def main() -> None:
-    if sys.platform == "linux":
-        import ctypes
-
-        # A parser must not outlive the process that wants its result.
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    try:
-        result: dict[str, object] = {"pages": parse(Path(sys.argv[1]))}
-    except DocumentError as error:
-        result = {"error": str(error)}
-    except (MemoryError, RecursionError):
-        result = {"error": f"{Path(sys.argv[1]).name}: the file needs too much memory; split it up or simplify it"}
-    json.dump(result, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

@@ -233,10 +233,11 @@ def citation(number: int, one: Scored) -> Citation:
         start=one.piece.start,
         end=one.piece.end,
         heading=one.passage.heading,
-        page=one.passage.page,
+        page=one.passage.page_at(one.piece.start),
         sheet=one.passage.sheet,
-        rows=one.passage.rows,
+        rows=one.passage.rows_at(one.piece.start, one.piece.end),
         support=round(one.score, 4),
+        also=one.passage.also,
     )
 
 

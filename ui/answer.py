@@ -7,11 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.types import Answer, Citation, RouteDecision
-from ui import safe, words
+from ui import around, places, safe, words
 from ui.gate import link_to_documents
 from ui.rating import thumbs, verdict
 
 AskAgain = Callable[[str, str | None], None]
+Offer = Callable[[Answer], None]
 
 
 def show_partial(answer: Answer) -> None:
@@ -24,20 +25,23 @@ def show_partial(answer: Answer) -> None:
         st.caption("Writing…" if answer.route else "Choosing a road…")
 
 
-def show_answer(answer: Answer, ask_again: AskAgain) -> None:
-    """A finished answer, with all that is known of it."""
+def show_answer(answer: Answer, ask_again: AskAgain, offer: Offer | None = None) -> None:
+    """A finished answer, with all that is known of it. `offer`: what is offered where no document answers."""
     if answer.route:
         show_road(answer.route, answer.refused, answer.reviewed)
+    show_understood(answer)
     for warning in answer.warnings:
         st.warning(safe.plain(warning), icon=":material/warning:")
     show_text(answer.text)
     show_end(answer, ask_again)
     show_suggestion(answer)
     show_dropped(answer)
-    show_sources(answer.citations)
+    show_sources(answer.citations, answer_id=answer.id)
     if answer.refused and answer.route and (answer.route.strategy == "rag" or "document" in answer.route.advice):
         st.caption(words.REFUSED_FOR_DOCUMENTS)
         link_to_documents("Add a document")
+        if offer:
+            offer(answer)
     show_facts(answer)
     if answer.route:
         show_why(answer.route, answer)
@@ -48,6 +52,14 @@ def show_answer(answer: Answer, ask_again: AskAgain) -> None:
             show_other_roads(answer, ask_again)
     if answer.text:
         verdict(answer.id)
+
+
+def show_understood(answer: Answer) -> None:
+    """How a follow-up was read, and where it was searched for."""
+    if answer.standalone:
+        st.caption(f":material/reply: Read as “{safe.plain(answer.standalone)}”")
+    if answer.filters:
+        st.caption(f":material/folder_open: Searched only in {safe.plain(places.said(answer.filters))}")
 
 
 def show_road(route: RouteDecision, refused: bool = False, reviewed: bool = False) -> None:
@@ -114,8 +126,9 @@ def show_dropped(answer: Answer) -> None:
             st.markdown(f"- {safe.label(said)}")
 
 
-def show_sources(citations: tuple[Citation, ...], expanded: bool = False) -> None:
-    """Each cited passage once, with the parts that were used marked in it."""
+def show_sources(citations: tuple[Citation, ...], expanded: bool = False, answer_id: str = "") -> None:
+    """Each cited passage once, with the parts that were used marked in it; with `answer_id`, what stands around it can be
+    opened."""
     if not citations:
         return
     passages: dict[str, list[Citation]] = {}
@@ -125,13 +138,18 @@ def show_sources(citations: tuple[Citation, ...], expanded: bool = False) -> Non
         for cited in passages.values():
             numbers = ", ".join(dict.fromkeys(f"[{citation.number}]" for citation in cited))
             st.markdown(f"**{safe.label(numbers)}** {safe.label(words.place(cited[0]))}")
-            with st.container(border=True):
-                st.markdown(safe.marked(cited[0].passage, [(citation.start, citation.end) for citation in cited]))
+            seen = around.seen(answer_id, cited[0]) if answer_id else {}
+            around.show(seen, safe.marked(cited[0].passage, [(citation.start, citation.end) for citation in cited]))
+            if cited[0].also:
+                st.caption(safe.plain(f"The same stands in {', '.join(cited[0].also)}."))
+            if answer_id:
+                around.offer(answer_id, cited[0])
 
 
 def show_facts(answer: Answer) -> None:
     """Confidence, whether text left the machine, and times: one quiet line."""
-    sure = "" if answer.refused else words.confidence(answer.confidence)
+    # A failed check says more than how sure the model was.
+    sure = "" if answer.refused or answer.warnings else words.confidence(answer.confidence)
     facts = [sure, words.whereabouts(answer), words.timings(answer.timings)]
     st.caption(" · ".join(safe.label(fact) for fact in facts if fact))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from core.types import Answer
-from ui import safe
+from core.types import Answer, Filters, Judgement
+from ui import places, requests, safe
 from ui.answer import show_answer, show_partial
 from ui.client import ApiError, api
 from ui.gate import flash, surface_flash
@@ -15,6 +16,7 @@ from ui.gate import flash, surface_flash
 PARAM = "conversation"
 TICK = 0.25
 AUTO = "Auto"
+FILTERS = "chat-filters"
 CHOICES = {AUTO: None, "Prompt": "prompt", "Documents": "rag", "Tuned": "tuned"}
 
 
@@ -24,9 +26,14 @@ def page() -> None:
     answers = api().conversation(conversation) if conversation else []
     if not answers:
         first_screen(api().domain())
+    asked_for = {one.answer_id: one for one in api().requests_of(conversation)} if any_refused(answers) else {}
     for answer in answers:
-        turn(answer)
+        turn(answer, asked_for.get(answer.id))
     composer()
+
+
+def any_refused(answers: list[Answer]) -> bool:
+    return any(answer.refused for answer in answers)
 
 
 def current() -> str:
@@ -51,7 +58,8 @@ def ask(query: str, strategy: str | None = None) -> None:
     if not query.strip():
         return
     try:
-        _, conversation = api().ask(query.strip(), st.session_state.get(PARAM) or "", strategy)
+        filters = st.session_state.get(FILTERS)
+        _, conversation = api().ask(query.strip(), st.session_state.get(PARAM) or "", strategy, filters)
     except ApiError as error:
         flash(error)
         return
@@ -69,7 +77,7 @@ def sidebar(conversation: str) -> None:
             key="new",
         )
         with st.container(gap=None, key="conversations"):
-            for id, title in api().conversations():
+            for id, title, answered in api().conversations():
                 kind = "secondary" if id == conversation else "tertiary"
                 name = safe.label(title, limit=60) or "Untitled"
                 st.button(
@@ -80,6 +88,8 @@ def sidebar(conversation: str) -> None:
                     on_click=open_conversation,
                     args=(id,),
                     wrap=False,
+                    icon=":material/mark_email_unread:" if answered else None,
+                    help="A document has come that was asked for here." if answered else None,
                 )
 
 
@@ -100,7 +110,7 @@ def first_screen(domain: dict[str, Any]) -> None:
             )
 
 
-def turn(answer: Answer) -> None:
+def turn(answer: Answer, request: Judgement | None) -> None:
     """A question and its answer."""
     with st.chat_message("user", avatar=":material/person:"):
         st.markdown(safe.plain(answer.query))
@@ -108,7 +118,7 @@ def turn(answer: Answer) -> None:
         if answer.status == "running":
             follow(answer.id)
         else:
-            show_answer(answer, ask)
+            show_answer(answer, ask, partial(requests.offer, request=request, ask_again=ask))
 
 
 @st.fragment(run_every=TICK)
@@ -134,7 +144,7 @@ def stop(answer_id: str) -> None:
 
 def composer() -> None:
     """The input stands outside of `st.bottom`: only an input that Streamlit places itself makes the page follow answers."""
-    with st.bottom:
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Road",
             list(CHOICES),
@@ -144,6 +154,8 @@ def composer() -> None:
             label_visibility="collapsed",
             help="Auto lets the router choose.",
         )
+        chosen: Filters = places.choose("chat-places")
+        st.session_state[FILTERS] = chosen
     st.chat_input("Ask the desk", key="query", on_submit=ask_typed)
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.types import Answer, Job, Rating
+from core.types import Answer, Filters, Job, Rating
 from ui.loop_client import LoopApi
+from ui.retrieval_client import RetrievalApi
 from ui.transport import ApiError, Problem, Unreachable, json_of, parsed, path_of, problem_of
 
 __all__ = ["Api", "ApiError", "Problem", "Readiness", "Unreachable", "api", "api_url"]
@@ -39,7 +40,7 @@ def api() -> Api:
     return _open(api_url(), os.environ.get("TRIVIUM_API_KEY", ""))
 
 
-class Api(LoopApi):
+class Api(RetrievalApi, LoopApi):
     # Readiness and what the desk can do
 
     def readiness(self) -> Readiness:
@@ -60,9 +61,12 @@ class Api(LoopApi):
 
     # Answers
 
-    def ask(self, query: str, conversation: str = "", strategy: str | None = None) -> tuple[str, str]:
+    def ask(
+        self, query: str, conversation: str = "", strategy: str | None = None, filters: Filters | None = None
+    ) -> tuple[str, str]:
         """Start an answer. Returns its id and its conversation's; the run goes on without a listener."""
-        body = {"query": query, "conversation": conversation or None, "strategy": strategy}
+        where = filters.model_dump(mode="json", exclude_defaults=True) if filters else None
+        body = {"query": query, "conversation": conversation or None, "strategy": strategy, "filters": where}
         started = self._call("POST", "/api/answers", json={k: v for k, v in body.items() if v is not None})
         return started["id"], started["conversation"]
 
@@ -72,9 +76,10 @@ class Api(LoopApi):
     def stop(self, id: str) -> None:
         self._call("POST", f"/api/answers/{path_of(id)}/stop")
 
-    def conversations(self) -> list[tuple[str, str]]:
+    def conversations(self) -> list[tuple[str, str, bool]]:
+        """Id, title, and whether a document has come that was asked for there."""
         rows = self._call("GET", "/api/conversations")
-        return [(row["id"], row["title"]) for row in rows if row["id"] != COMPARISONS]
+        return [(row["id"], row["title"], bool(row.get("answered"))) for row in rows if row["id"] != COMPARISONS]
 
     def conversation(self, id: str) -> list[Answer]:
         return [parsed(Answer, row) for row in self._call("GET", f"/api/conversations/{path_of(id)}")]
@@ -101,15 +106,30 @@ class Api(LoopApi):
 
     # Documents and jobs
 
-    def documents(self) -> list[dict[str, Any]]:
-        return self._call("GET", "/api/documents")
+    def documents(self, like: str = "", limit: int = 50) -> list[dict[str, Any]]:
+        """The first ones whose name holds `like`; those that failed come first."""
+        return self._call("GET", "/api/documents", params={"like": like, "limit": limit})
+
+    def shelf(self) -> dict[str, Any]:
+        """How many documents are in which state, how many passages there are, and which index serves them."""
+        return self._call("GET", "/api/documents/summary")
+
+    def folders(self) -> list[dict[str, Any]]:
+        """The folders that are kept in step."""
+        return self._call("GET", "/api/folders")
+
+    def add_folder(self, path: str) -> None:
+        self._call("POST", "/api/folders", json={"path": path})
+
+    def remove_folder(self, name: str) -> None:
+        self._call("DELETE", f"/api/folders/{path_of(name)}")
 
     def upload(self, name: str, content: bytes) -> None:
         self._call("POST", "/api/documents", files={"file": (name, content)})
 
-    def sync(self) -> None:
-        """Index again what failed or changed."""
-        self._call("POST", "/api/documents/sync")
+    def sync(self, source: str = "") -> None:
+        """Index again what failed or changed; with `source` this document alone."""
+        self._call("POST", "/api/documents/sync", json={"sources": [source] if source else None})
 
     def remove(self, source: str) -> None:
         self._call("DELETE", f"/api/documents/{path_of(source)}")

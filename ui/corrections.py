@@ -1,16 +1,14 @@
-"""What reviews left behind: corrections that answer at once, and documents that are missing."""
+"""What reviews left behind: corrections that answer at once."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
 from core.types import Correction
-from ui import safe, words
+from ui import safe
 from ui.answer import show_text
 from ui.client import api
-from ui.gate import attempt, link_to_documents
+from ui.gate import attempt
 
 STATES = {
     "active": ("green", "answers now"),
@@ -48,39 +46,3 @@ def one(correction: Correction) -> None:
                 on_click=attempt,
                 args=(api().withdraw, correction.id),
             )
-
-
-def show_missing() -> None:
-    todo = sorted(api().missing_documents(), key=lambda row: bool(row.get("done")))
-    st.caption("Queries that no document answers, as reviewers found. Add the document, then tick the query off.")
-    link_to_documents("Add a document")
-    if not any(not row.get("done") for row in todo):
-        st.info("No document is known to be missing.", icon=":material/done_all:")
-    for row in todo:
-        missing(row)
-
-
-def missing(row: dict[str, Any]) -> None:
-    """A query, what a reviewer knows of its answer, and the ways to be done with it."""
-    with st.container(border=True, gap="small"):
-        st.markdown(f"**{safe.label(str(row.get('query') or ''))}**")
-        value = row.get("value") or {}
-        wanted, note = (value.get("fact"), value.get("markdown")) if isinstance(value, dict) else (value, "")
-        if wanted:
-            st.markdown(safe.plain(str(wanted)))
-        st.caption(safe.label(" · ".join(part for part in (str(row.get("author") or ""), words.day(row)) if part)))
-        if row.get("done"):
-            st.badge("done", color="green", icon=":material/check:")
-        else:
-            with st.container(horizontal=True, gap="small"):
-                if note:
-                    st.button(
-                        "Add it as a document",
-                        key=f"note-{row['id']}",
-                        type="primary",
-                        icon=":material/note_add:",
-                        help="A small document with the query and this answer, which can then be cited",
-                        on_click=attempt,
-                        args=(api().add_note, row["id"]),
-                    )
-                st.button("Done", key=f"done-{row['id']}", on_click=attempt, args=(api().judgement_done, row["id"]))

@@ -18,6 +18,15 @@ def show() -> None:
     with st.form("build", border=False):
         names = [task["name"] for task in api().domain().get("tasks", [])]
         st.multiselect("Tasks", names, key="build-tasks", placeholder="all tasks")
+        st.number_input(
+            "At most so many examples",
+            1,
+            None,
+            None,
+            key="build-rows",
+            placeholder="all",
+            help="What people reviewed is taken before seeds. On a CPU, 200 examples train in a few minutes.",
+        )
         st.toggle(
             "Keep rows with personal data",
             key="build-personal",
@@ -39,7 +48,8 @@ def show() -> None:
 def build() -> None:
     try:
         tasks, personal = st.session_state.get("build-tasks") or (), bool(st.session_state.get("build-personal"))
-        st.session_state[BUILT] = api().build_dataset(tasks, personal)["version"]
+        rows = st.session_state.get("build-rows")
+        st.session_state[BUILT] = api().build_dataset(tasks, personal, rows)["version"]
     except ApiError as error:
         flash(error)
 

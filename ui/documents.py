@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.types import Job
-from ui import safe, words
+from ui import folders, safe, words
 from ui.client import ApiError, api
 from ui.gate import flash, problem, surface_flash
 
@@ -17,12 +17,14 @@ TYPES = ["md", "txt", "html", "pdf", "docx", "pptx", "xlsx", "csv"]
 AT_WORK = ("parsing", "indexing")
 ENDED_BADLY = ("error", "max_recovery_attempts_exceeded")
 STATES = {"indexed": "green", "failed": "red", "waiting": "gray", "parsing": "blue", "indexing": "blue"}
-JOBS = {"sync": "Indexing"}
+JOBS = {"sync": "Indexing", "reindex": "Building the new index; the former one answers meanwhile"}
+SHOWN = 50
 
 
 def page() -> None:
     st.title("Documents")
     upload()
+    folders.add()
     busy = st.session_state.setdefault("documents-busy", True)
     st.fragment(shelf, run_every=TICK if busy else None)()
 
@@ -55,12 +57,15 @@ def shelf() -> None:
     surface_flash()
     try:
         known = sorted((job for job in api().jobs() if job.kind in JOBS), key=lambda job: job.created_at)
-        documents = api().documents()
+        summary = api().shelf()
+        documents = api().documents(st.session_state.get("documents-like", ""), SHOWN)
+        kept = api().folders()
     except ApiError as error:
         problem(error)
         return
     jobs = [job for job in known if job.state in ("pending", "enqueued")]
-    busy = bool(jobs) or any(row["state"] in AT_WORK for row in documents)
+    states = summary["states"]
+    busy = bool(jobs) or any(states.get(state) for state in AT_WORK)
     if busy != st.session_state["documents-busy"]:
         st.session_state["documents-busy"] = busy
         st.rerun()
@@ -69,17 +74,39 @@ def shelf() -> None:
     if known and known[-1].state in ENDED_BADLY:
         st.error(f"The last job failed. {safe.plain(known[-1].error)}", icon=":material/error:")
         st.button("Start it again", key="restart", on_click=attempt, args=(api().sync,))
-    show_summary(documents)
-    if not busy and any(row["state"] == "waiting" for row in documents):
-        st.button("Index what waits", key="resume", on_click=attempt, args=(api().sync,))
-    failed = [row for row in documents if row["state"] == "failed"]
-    for row in failed:
+    show_summary(summary)
+    if not busy:
+        offer(summary)
+    for folder in kept:
+        folders.show(folder, attempt)
+    show_list(documents, summary["documents"])
+
+
+def offer(summary: dict[str, Any]) -> None:
+    """What is left over and can be taken up again."""
+    failed = summary["states"].get("failed", 0)
+    with st.container(horizontal=True):
+        if summary["states"].get("waiting"):
+            st.button("Index what waits", key="resume", on_click=attempt, args=(api().sync,))
+        if failed > 1:
+            st.button(f"Try all {failed} again", key="retry-all", on_click=attempt, args=(api().sync,))
+        if summary.get("next"):
+            st.button("Build the new index", key="build", on_click=attempt, args=(api().sync,))
+
+
+def show_list(documents: list[dict[str, Any]], total: int) -> None:
+    """The documents, those that failed first; of very many, those whose name holds what was typed."""
+    if total > SHOWN:
+        st.text_input("Find a document by its name", key="documents-like", placeholder=f"{total:,} documents")
+    for row in (row for row in documents if row["state"] == "failed"):
         show_failed(row)
     rest = [row for row in documents if row["state"] != "failed"]
     if rest:
         with st.container(border=True, gap="xsmall"):
             for row in rest:
                 show_document(row)
+    if len(documents) == SHOWN:
+        st.caption(f"The first {SHOWN} are shown.")
 
 
 def show_job(job: Job) -> None:
@@ -91,15 +118,17 @@ def show_job(job: Job) -> None:
         st.button("Cancel", key=f"cancel-{job.id}", type="tertiary", on_click=attempt, args=(api().cancel, job.id))
 
 
-def show_summary(documents: list[dict[str, Any]]) -> None:
-    if not documents:
+def show_summary(summary: dict[str, Any]) -> None:
+    states = summary["states"]
+    if not summary["documents"]:
         st.info("Nothing is indexed yet. Add a document above, and Trivium can cite it.", icon=":material/upload_file:")
         return
-    indexed = [row for row in documents if row["state"] == "indexed"]
-    chunks = sum(row["chunks"] or 0 for row in indexed)
-    st.markdown(f"**{words.many(len(indexed), 'document')}** indexed, {words.many(chunks, 'passage')}")
-    if any(not row.get("uploaded", True) for row in documents):
-        st.caption("What is part of the pack is removed by deleting its file from the pack's folder.")
+    others = [f"{states[state]:,} {state}" for state in (*AT_WORK, "waiting", "failed") if states.get(state)]
+    said = (
+        f"**{words.many(states.get('indexed', 0), 'document')}** indexed, {words.many(summary['passages'], 'passage')}"
+    )
+    st.markdown("; ".join([said, *others]))
+    st.caption("What is part of the pack, or of a folder, is removed by deleting its file there.")
 
 
 def show_failed(row: dict[str, Any]) -> None:
@@ -107,7 +136,8 @@ def show_failed(row: dict[str, Any]) -> None:
         heading(row)
         st.error(safe.plain(row.get("error") or "It could not be read."), icon=":material/error:")
         with st.container(horizontal=True):
-            st.button("Try again", key=f"retry-{row['source']}", on_click=attempt, args=(api().sync,))
+            source = row["source"]
+            st.button("Try again", key=f"retry-{source}", on_click=attempt, args=(api().sync, source))
             removal(row)
 
 
@@ -121,8 +151,8 @@ def show_document(row: dict[str, Any]) -> None:
 def heading(row: dict[str, Any]) -> None:
     state = row["state"]
     passages = words.many(row["chunks"], "passage") if row.get("chunks") else ""
-    origin = "" if row.get("uploaded", True) else "part of the pack"
-    facts = [words.size(row.get("size")), passages, origin]
+    origin = "" if row.get("uploaded", True) else folders.origin(row.get("origin", "pack"))
+    facts = [words.size(row.get("size")), passages, row.get("progress", ""), origin]
     shown = " · ".join(fact for fact in facts if fact)
     badge = "" if state == "indexed" else f" :{STATES.get(state, 'gray')}-badge[{safe.label(state)}]"
     st.markdown(f"**{safe.label(row['source'])}**{badge}  \n:small[{safe.label(shown)}]")

@@ -8,17 +8,19 @@ import streamlit as st
 
 from core.types import Example
 from ui import charts, examples_in, focus, safe, words
-from ui.client import api
-from ui.gate import attempt
-from ui.loop_client import Shelf
+from ui.client import ApiError, api
+from ui.gate import flash
+from ui.loop_client import Shelf, Standing
 from ui.parts import part
+from ui.rating import NAME
+from ui.review import who
 
 BY_TASK, DRAFTS, ALL, ADD = "By task", "Drafts", "All", "Add"
 STATES = ("approved", "draft", "rejected", "withdrawn")
 ORIGINS = ("seed", "import", "draft", "review", "preference")
 COLORS = {"approved": "green", "draft": "blue", "rejected": "red", "withdrawn": "gray"}
 PAGE, FETCHED = 20, 20
-SKIPPED, EDITING = "drafts-skipped", "draft-editing"
+SKIPPED, EDITING, TOLD = "drafts-skipped", "draft-editing", "draft-told"
 
 
 def page() -> None:
@@ -79,14 +81,20 @@ def share(count: float | None, of: int) -> str:
 
 def drafts() -> None:
     """Drafts and imports one by one, by keyboard."""
-    found = api().examples(limit=FETCHED, state="draft")
+    found = api().examples(limit=FETCHED, state="draft", reviewer=reviewer())
+    if found.quorum > 1 and not who():
+        return
     skipped: list[str] = st.session_state.setdefault(SKIPPED, [])
     waiting = [example for example in found.examples if example.id not in skipped]
-    st.caption(f"**{found.total:,} left** · Only what people approve is ever trained on.")
+    several = f" · {found.quorum} reviewers other than the author must approve each" if found.quorum > 1 else ""
+    st.caption(f"**{found.total:,} left** · Only what people approve is ever trained on.{several}")
+    if told := st.session_state.pop(TOLD, None):
+        st.caption(f":material/done: {safe.label(told)}")
     if not waiting:
         nothing_left(found)
         return
     draft = waiting[0]
+    standing = found.standing(draft)
     field = f"answer-{draft.id}" if st.session_state.get(EDITING) == draft.id else ""
     with st.container(border=True):
         badges(draft)
@@ -94,22 +102,41 @@ def drafts() -> None:
         st.markdown(safe.plain(draft.query))
         st.caption("Answer")
         if field:
-            edited(draft, field)
+            edited(draft, standing, field, found.quorum)
         else:
-            st.code(draft.answer, language=None, wrap_lines=True)
-    draft_buttons(draft)
+            answers(draft, standing)
+        approvals(standing, found.quorum)
+    draft_buttons(draft, standing, found.quorum)
     focus.step(f"{draft.id} {field}", field)
 
 
-def edited(draft: Example, field: str) -> None:
+def answers(example: Example, standing: Standing) -> None:
+    """The answer that is being approved, and what it is to replace."""
+    st.code(standing.answer, language=None, wrap_lines=True)
+    if standing.answer.strip() != example.answer.strip():
+        st.caption("A reviewer proposes this answer in place of")
+        st.code(example.answer, language=None, wrap_lines=True)
+
+
+def approvals(standing: Standing, quorum: int) -> None:
+    """Who approved it, and how many are missing."""
+    names = ", ".join(standing.approved_by)
+    said = [f"approved by {names}"] if names else []
+    if quorum > 1 and standing.waiting_for:
+        said.append(f"{words.many(standing.waiting_for, 'more reviewer')} must approve it")
+    if said:
+        st.caption(safe.label(words.sentence("; ".join(said))))
+
+
+def edited(draft: Example, standing: Standing, field: str, quorum: int) -> None:
     with st.form(f"edit-{draft.id}", border=False):
-        st.text_area("Answer", value=draft.answer, key=field, height=180, label_visibility="collapsed")
+        st.text_area("Answer", value=standing.answer, key=field, height=180, label_visibility="collapsed")
         st.form_submit_button(
-            "Approve with this answer",
+            "Propose this answer" if quorum > 1 else "Approve with this answer",
             type="primary",
             help="Ctrl+Enter in the text",
             on_click=judge,
-            args=(draft, "approved"),
+            args=(draft, "approved", standing, quorum),
         )
 
 
@@ -118,15 +145,15 @@ def nothing_left(found: Shelf) -> None:
         st.info("You have skipped what was fetched; it still waits.", icon=":material/done_all:")
         st.button("Look at what was skipped", key="again", on_click=lambda: st.session_state.pop(SKIPPED, None))
     else:
-        st.info("No draft waits. Import a file, or draft from documents: `trivium examples draft`.")
+        st.info("No draft waits for you. Under Add you can import a file, or let a model draft from a document.")
 
 
-def draft_buttons(draft: Example) -> None:
+def draft_buttons(draft: Example, standing: Standing, quorum: int) -> None:
     with st.bottom, st.container(horizontal=True, gap="xsmall", key="verdicts"):
         actions = [
-            ("Approve", "A", judge, (draft, "approved")),
+            ("Approve", "A", judge, (draft, "approved", standing, quorum)),
             ("Edit", "E", edit, (draft.id,)),
-            ("Reject", "X", judge, (draft, "rejected")),
+            ("Reject", "X", judge, (draft, "rejected", standing, quorum)),
             ("Skip", "S", skip, (draft.id,)),
         ]
         for title, key, action, given in actions:
@@ -143,12 +170,25 @@ def draft_buttons(draft: Example) -> None:
             )
 
 
-def judge(draft: Example, state: str) -> None:
-    """Approve a draft, with the answer as it was edited if it was, or reject it."""
-    editing = st.session_state.get(EDITING) == draft.id
-    written = (st.session_state.get(f"answer-{draft.id}") or "").strip() if editing else ""
-    changed = state == "approved" and written not in ("", draft.answer.strip())
-    attempt(api().set_example, draft.id, state, written if changed else None)
+def reviewer() -> str:
+    return (st.session_state.get(NAME) or st.query_params.get(NAME) or "").strip()
+
+
+def judge(example: Example, state: str, standing: Standing, quorum: int) -> None:
+    """Approve an example, with the answer as it was edited if it was, or take it out. Where several must approve it, the
+    answer that was on the page goes along: nobody approves one that they have not seen."""
+    editing = st.session_state.get(EDITING) == example.id
+    written = (st.session_state.get(f"answer-{example.id}") or "").strip() if editing else ""
+    answer = written or standing.answer.strip()
+    sent = state == "approved" and (quorum > 1 or answer != example.answer.strip())
+    try:
+        then = api().set_example(example.id, state, answer if sent else None, reviewer())
+    except ApiError as error:
+        flash(error)
+        return
+    if state == "approved" and then.waiting_for:
+        done = "Approved by you" if reviewer() in then.approved_by else "Your answer is proposed"
+        st.session_state[TOLD] = f"{done}: {words.many(then.waiting_for, 'more reviewer')} must approve it."
 
 
 def edit(id: str) -> None:
@@ -174,10 +214,12 @@ def everything() -> None:
             )
     at = st.session_state.get("examples-at", 0)
     found = api().examples(limit=PAGE, offset=at, **{name: value or "" for name, value in wanted.items()})
+    if found.quorum > 1:
+        who()
     last = min(at + PAGE, found.total)
     st.caption(f"{at + 1:,} to {last:,} of {words.many(found.total, 'example')}" if found.total else "None like that.")
     for example in found.examples:
-        one(example)
+        one(example, found.standing(example), found.quorum)
     with st.container(horizontal=True):
         if at:
             st.button("Newer", key="newer", on_click=turn_page, args=(-PAGE,))
@@ -193,27 +235,22 @@ def turn_page(by: int) -> None:
     st.session_state["examples-at"] = max(0, st.session_state.get("examples-at", 0) + by)
 
 
-def one(example: Example) -> None:
+def one(example: Example, standing: Standing, quorum: int) -> None:
     with st.expander(f"{safe.label(example.query, limit=90)} :{COLORS[example.state]}-badge[{example.state}]"):
         badges(example)
         st.markdown(safe.plain(example.query))
-        st.code(example.answer, language=None, wrap_lines=True)
+        answers(example, standing)
+        approvals(standing, quorum)
         if example.rejected:
             st.caption("The answer that people preferred it to")
             st.code(example.rejected, language=None, wrap_lines=True)
         if example.note:
             st.caption(safe.plain(example.note))
         with st.container(horizontal=True):
-            if example.state != "approved":
-                change(example, "Approve", "approved")
-            else:
-                change(example, "Withdraw", "withdrawn")
-            if example.state == "draft":
-                change(example, "Reject", "rejected")
-
-
-def change(example: Example, title: str, state: str) -> None:
-    st.button(title, key=f"{state}-{example.id}", on_click=attempt, args=(api().set_example, example.id, state))
+            titles = {"Withdraw": "withdrawn"} if example.state == "approved" else {"Approve": "approved"}
+            titles |= {"Reject": "rejected"} if example.state == "draft" else {}
+            for title, state in titles.items():
+                st.button(title, key=f"{state}-{example.id}", on_click=judge, args=(example, state, standing, quorum))
 
 
 def badges(example: Example) -> None:

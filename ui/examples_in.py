@@ -1,11 +1,11 @@
-"""New examples: a file of them, or one by hand. All enter as drafts."""
+"""New examples: a file of them, drafts from a document, or one by hand. All enter as drafts."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from core.types import Example
-from ui import safe, words
+from ui import drafting, safe, words
 from ui.client import ApiError, api
 from ui.gate import flash
 
@@ -15,7 +15,8 @@ MOST_FAULTS = 20
 
 
 def show() -> None:
-    tasks = [task["name"] for task in api().domain().get("tasks", [])]
+    known = api().domain().get("tasks", [])
+    tasks = [task["name"] for task in known]
     if result := st.session_state.pop(RESULT, None):
         show_result(result)
     st.subheader("A file", anchor=False)
@@ -30,6 +31,7 @@ def show() -> None:
     )
     if st.session_state.get(key):
         st.button("Import", key="import", type="primary", icon=":material/upload:", on_click=send, args=(key,))
+    drafting.show(known)
     st.subheader("One by hand", anchor=False)
     with st.form("by-hand", border=True):
         st.selectbox("Task", tasks, key="hand-task")

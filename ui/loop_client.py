@@ -34,12 +34,28 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How far an example is. `answer`: the answer that is being approved; `waiting_for`: how many must still approve it."""
+
+    answer: str
+    approved_by: tuple[str, ...] = ()
+    waiting_for: int = 0
+
+
+@dataclass(frozen=True)
 class Shelf:
-    """Examples that were asked for, how many there are, and how each task stands."""
+    """Examples that were asked for, how many there are, and how each task stands. `standings`: of those that anybody has
+    judged, by their ids."""
 
     examples: tuple[Example, ...]
     total: int
     tasks: tuple[dict[str, Any], ...]
+    quorum: int = 1
+    standings: dict[str, Standing] = field(default_factory=dict)
+
+    def standing(self, example: Example) -> Standing:
+        missing = self.quorum if example.state == "draft" else 0
+        return self.standings.get(example.id) or Standing(example.answer, waiting_for=missing)
 
 
 class LoopApi(Transport):
@@ -71,32 +87,31 @@ class LoopApi(Transport):
     def withdraw(self, correction_id: str) -> None:
         self._call("POST", f"/api/corrections/{path_of(correction_id)}/withdraw")
 
-    def missing_documents(self) -> list[dict[str, Any]]:
-        """What reviewers found no document for."""
-        return self._call("GET", "/api/judgements", params={"kind": "document"})
-
-    def judgement_done(self, id: str) -> None:
-        self._call("POST", f"/api/judgements/{path_of(str(id))}/done")
-
-    def add_note(self, id: str) -> None:
-        """Add what the reviewer wrote to the documents; it is indexed by a job."""
-        self._call("POST", f"/api/judgements/{path_of(str(id))}/add")
-
     # Examples
 
     def examples(self, limit: int = 20, offset: int = 0, **wanted: str) -> Shelf:
-        """`wanted`: state, task, origin; an empty one does not filter."""
+        """`wanted`: state, task, origin; an empty one does not filter. `reviewer`: without what that person need not judge."""
         params = {"limit": limit, "offset": offset, **{name: value for name, value in wanted.items() if value}}
         body = self._call("GET", "/api/examples", params=params)
         examples = tuple(parsed(Example, row) for row in body["examples"])
-        return Shelf(examples, int(body["total"]), tuple(body.get("tasks") or ()))
+        standings = {id: _standing(row) for id, row in (body.get("approvals") or {}).items()}
+        return Shelf(
+            examples, int(body["total"]), tuple(body.get("tasks") or ()), int(body.get("quorum") or 1), standings
+        )
 
     def add_example(self, example: Example) -> Example:
         return parsed(Example, self._call("POST", "/api/examples", json=example.model_dump(mode="json")))
 
-    def set_example(self, id: str, state: str, answer: str | None = None) -> Example:
-        body = {"state": state} if answer is None else {"state": state, "answer": answer}
-        return parsed(Example, self._call("POST", f"/api/examples/{path_of(id)}/state", json=body))
+    def set_example(self, id: str, state: str, answer: str | None = None, reviewer: str = "") -> Standing:
+        """Returns where the example stands then: an approval may be one of several."""
+        body = {"state": state, "answer": answer, "reviewer": reviewer}
+        given = {name: value for name, value in body.items() if value}
+        return _standing(self._call("POST", f"/api/examples/{path_of(id)}/state", json=given))
+
+    def draft(self, source: str, task: str, count: int, model: str = "base") -> Job:
+        """Start a job that writes drafts from a document; its `done` counts them."""
+        body = {"source": source, "task": task, "count": count, "model": model}
+        return parsed(Job, self._call("POST", "/api/examples/draft", json=body))
 
     def import_examples(self, name: str, content: bytes, task: str) -> dict[str, Any]:
         """Returns added, skipped, faults."""
@@ -112,10 +127,13 @@ class LoopApi(Transport):
         """A version with its whole manifest, and its plots as SVG by file name."""
         return self._call("GET", f"/api/datasets/{path_of(version)}", timeout=PATIENT)
 
-    def build_dataset(self, tasks: Iterable[str] = (), allow_personal: bool = False) -> dict[str, Any]:
-        """A version of what is approved now; all tasks where none is named."""
+    def build_dataset(
+        self, tasks: Iterable[str] = (), allow_personal: bool = False, rows: int | None = None
+    ) -> dict[str, Any]:
+        """A version of what is approved now; all tasks where none is named, at most so many rows."""
         body: dict[str, Any] = {"tasks": list(tasks)} if tasks else {}
         body |= {"allow_personal": True} if allow_personal else {}
+        body |= {"rows": rows} if rows else {}
         return self._call("POST", "/api/datasets", json=body, timeout=PATIENT)
 
     def compare_datasets(self, a: str, b: str) -> dict[str, Any]:
@@ -155,6 +173,11 @@ class LoopApi(Transport):
 
     def report(self, id: str) -> Report:
         return parsed(Report, self._call("GET", f"/api/reports/{path_of(id)}"))
+
+
+def _standing(row: dict[str, Any]) -> Standing:
+    names = tuple(str(name) for name in row.get("approved_by") or ())
+    return Standing(str(row.get("proposed") or row.get("answer") or ""), names, int(row.get("waiting_for") or 0))
 
 
 def _item(row: dict[str, Any]) -> ReviewItem:

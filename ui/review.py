@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import corrections, focus, safe, words
+from ui import corrections, focus, requests, safe, words
 from ui.client import api
 from ui.loop_client import Queue, ReviewItem
 from ui.parts import part
@@ -22,7 +22,7 @@ def page() -> None:
     if chosen == CORRECTIONS:
         corrections.show()
     elif chosen == MISSING:
-        corrections.show_missing()
+        requests.show_missing()
     elif reviewer := who():
         work(reviewer, api().review_queue(reviewer))
 

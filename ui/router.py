@@ -15,6 +15,8 @@ def page() -> None:
     st.title("Router")
     st.caption("A road serves a task only where its share of right answers on the golden suite reaches the floor.")
     table = api().router()
+    if table.get("news"):
+        st.info(safe.prose(words.sentence(table["news"]))[0].text, icon=":material/school:")
     about = {task["name"]: task.get("description", "") for task in api().domain().get("tasks", [])}
     st.table([overview(row) for row in table["tasks"]], border="horizontal", hide_index=True)
     for row in table["tasks"]:

@@ -8,8 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from app.bootstrap import ROUTER, Service
 from app.documents_road import WRITTEN
 from app.endpoints.common import OpenServiceDep
+from core.labelled import news, told
+from router.tuned import read_card
 
 router = APIRouter()
 public = APIRouter()
@@ -24,7 +27,8 @@ def domain(service: OpenServiceDep) -> dict[str, Any]:
 
 @router.get("/api/router", tags=["about"])
 def router_table(service: OpenServiceDep) -> dict[str, Any]:
-    """For each task and strategy: golden score with interval, floor, open or why not; and which model serves."""
+    """For each task and strategy: golden score with interval, floor, open or why not; which model serves; and what the
+    router's adapter could learn of reviewers (`news`, a sentence or empty)."""
     tasks = []
     for name, standings in service.standings().items():
         row: dict[str, Any] = {}
@@ -34,7 +38,18 @@ def router_table(service: OpenServiceDep) -> dict[str, Any]:
         tasks.append({"task": name, "strategies": row, "rag_writes": service.standing(name, WRITTEN).open})
     models = {s: service.model_of(s) for s in ("prompt", "rag", "tuned")}
     leaves = {s: service.models.leaves_machine(name) for s, name in models.items()}
-    return {"tasks": tasks, "models": models, "leaves_machine": leaves, "measured_at": service.measured.measured_at}
+    return {
+        "tasks": tasks, "models": models, "leaves_machine": leaves, "measured_at": service.measured.measured_at,
+        "news": router_news(service),
+    }  # fmt: skip
+
+
+def router_news(service: Service) -> str:
+    """A router without an adapter is fitted on what reviewers said as soon as they say it."""
+    if service.tuned_likeness is None:
+        return ""
+    labels = told(service.domain, service.reviews.route_labels())
+    return news(read_card(service.domain.folder / ROUTER), labels)
 
 
 @public.get("/healthz", tags=["health"])

@@ -13,8 +13,10 @@ from sse_starlette import EventSourceResponse
 from app.endpoints.common import OpenServiceDep, ServiceDep, run_events, sse
 from app.runs import Run
 from core.errors import Busy, ModelNotFound
+from core.openings import Openings
+from core.requests import Requests
 from core.store import COMPARED
-from core.types import STRATEGIES, Answer, Message, Query, Rating
+from core.types import STRATEGIES, Answer, Filters, Message, Query, Rating
 
 router = APIRouter(prefix="/api", tags=["answers"])
 HISTORY_ANSWERS = 3
@@ -29,12 +31,20 @@ class Ask(BaseModel):
     strategy: Literal["prompt", "rag", "tuned"] | None = None
     adapter: str | None = None
     task: str | None = None
+    filters: Filters = Filters()
 
 
 class Compare(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     query: str
+    filters: Filters = Filters()
+
+
+class Opened(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    passage_id: str = Field(min_length=1, max_length=64)
 
 
 class Rate(BaseModel):
@@ -80,6 +90,7 @@ def ask(body: Ask, service: ServiceDep) -> dict[str, str]:
         strategy=body.strategy or ("tuned" if body.adapter else None),
         adapter=body.adapter,
         task=body.task,
+        filters=body.filters,
     )
     run = service.runs.start(service.answering, query, body.conversation)
     return {"id": run.answer.id, "conversation": run.answer.conversation, "status": run.answer.status}
@@ -109,9 +120,17 @@ def stop(id: str, service: OpenServiceDep) -> Answer:
     return service.runs.stop(id)
 
 
+@router.post("/answers/{id}/opened", status_code=204)
+def opened(id: str, body: Opened, service: OpenServiceDep) -> None:
+    """A reader opened a passage of an answer to see what stands around it; search learns from it. Told twice, it counts once."""
+    Openings(service.store).record(service.runs.answer(id), body.passage_id)
+
+
 @router.get("/conversations")
-def conversations(service: OpenServiceDep) -> list[dict[str, str]]:
-    return [{"id": id, "title": title} for id, title in service.store.conversations()]
+def conversations(service: OpenServiceDep) -> list[dict[str, Any]]:
+    """Newest first; `answered`: a document that was asked for there has come since its last answer."""
+    answered = Requests(service.store).answered()
+    return [{"id": id, "title": title, "answered": id in answered} for id, title in service.store.conversations()]
 
 
 @router.get("/conversations/{id}")
@@ -127,7 +146,7 @@ def compare(body: Compare, service: ServiceDep) -> dict[str, Any]:
     order = random.sample(STRATEGIES, len(STRATEGIES))
     runs = []
     for strategy in order:
-        query = Query(text=body.query, strategy=strategy)  # pyright: ignore[reportArgumentType]
+        query = Query(text=body.query, strategy=strategy, filters=body.filters)  # pyright: ignore[reportArgumentType]
         runs.append(service.runs.start(service.answering, query, conversation=COMPARED))
     answers = [{"letter": letter, "answer_id": run.answer.id} for letter, run in zip(LETTERS, runs, strict=True)]
     return {"query": body.query, "answers": answers}

@@ -2,95 +2,102 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, UploadFile
+from fastapi import APIRouter, Form, UploadFile
+from pydantic import BaseModel
 from sse_starlette import EventSourceResponse
 
 from app.bootstrap import Service
 from app.endpoints.common import JobsDep, OpenServiceDep, sse
 from app.jobs import Jobs
+from app.uploads import keep
 from core.errors import DocumentError, NotFound
+from core.folders import ORIGIN
+from core.tables import DocumentRow
 from core.types import Job
 
 router = APIRouter(prefix="/api", tags=["documents"])
-COPY_BYTES = 1 << 20
-MAX_NAME_BYTES = 200
-FIELDS = ("source", "state", "error", "size", "chunks", "seconds", "updated_at")
+FIELDS = ("source", "origin", "state", "error", "size", "chunks", "seconds", "updated_at")
+
+
+class Asked(BaseModel):
+    """`sources`: only these; none: all."""
+
+    sources: list[str] | None = None
 
 
 @router.get("/documents")
-def documents(service: OpenServiceDep) -> list[dict[str, Any]]:
-    own = service.settings.data_dir / "documents"
-    return [
-        {**{name: getattr(row, name) for name in FIELDS}, "uploaded": (own / row.source).is_file()}
-        for row in service.store.documents()
-    ]
+def documents(
+    service: OpenServiceDep, state: str = "", like: str = "", limit: int | None = None, offset: int = 0
+) -> list[dict[str, Any]]:
+    """All, or those of one `state`, or whose name holds `like`; failed ones first where only some are asked for."""
+    rows = service.store.documents()
+    found = [row for row in rows if (not state or row.state == state) and like.lower() in row.source.lower()]
+    if limit is not None:
+        found = sorted(found, key=lambda row: row.state != "failed")[offset : offset + limit]
+    return [shown(row, service) for row in found]
+
+
+def shown(row: DocumentRow, service: Service) -> dict[str, Any]:
+    """A document for the page; while its file is read, how far that is."""
+    fields = {name: getattr(row, name) for name in FIELDS} | {"uploaded": row.origin == "upload", "progress": ""}
+    at_work = service.ingest.at_work
+    if at_work is not None and at_work[0] == row.source and row.state == "waiting":
+        _, number, unit = at_work
+        fields |= {"state": "parsing", "progress": f"{unit} {number:,}" if number else ""}
+    return fields
+
+
+@router.get("/documents/summary")
+def summary(service: OpenServiceDep) -> dict[str, Any]:
+    """How many documents are in which state, how many passages there are, and which index serves them."""
+    index, rows = service.index, service.store.documents()
+    next = index.next.generation if index.next else None
+    return {
+        "documents": len(rows),
+        "states": Counter(row.state for row in rows),
+        "passages": sum(row.chunks for row in rows if row.state == "indexed"),
+        "serving": index.generation,
+        "next": next,
+    }
 
 
 @router.post("/documents", status_code=202)
-def upload(file: UploadFile, service: OpenServiceDep, jobs: JobsDep) -> dict[str, Any]:
-    source = save_upload(file, service)
+def upload(
+    file: UploadFile, service: OpenServiceDep, jobs: JobsDep, path: Annotated[str, Form()] = ""
+) -> dict[str, Any]:
+    """`path`: where the file lies in its folder, such as "contracts/2024/a.pdf"; none: it has its own name."""
+    source = keep(service, path or Path(file.filename or "").name, file.file)
     return {"source": source, "job": jobs.sync().model_dump(mode="json")}
 
 
-def save_upload(file: UploadFile, service: Service) -> str:
-    """Keep an uploaded file in the data folder, whole or not at all. Raises DocumentError."""
-    from retrieval.formats import SUFFIXES
-
-    source = Path(file.filename or "").name
-    if not source or source.startswith("."):
-        raise DocumentError("the file has no name; give it one with an ending such as .md or .pdf")
-    if len(source.encode()) > MAX_NAME_BYTES:
-        raise DocumentError(f"the file's name is longer than {MAX_NAME_BYTES} bytes; shorten it")
-    if Path(source).suffix.lower() not in SUFFIXES:
-        raise DocumentError(f"{source}: this kind of file is not read; take one of {', '.join(sorted(SUFFIXES))}")
-    if (service.domain.documents / source).exists():
-        raise DocumentError(f"{source}: the pack has a document of that name already; rename yours and add it again")
-    folder = service.settings.data_dir / "documents"
-    folder.mkdir(parents=True, exist_ok=True)
-    limit = service.settings.max_upload_mb << 20
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", suffix=".partial", delete=False) as target:
-        partial = Path(target.name)
-        try:
-            shutil.copyfileobj(file.file, target, COPY_BYTES)
-            target.flush()
-            size = partial.stat().st_size
-            if size == 0:
-                raise DocumentError(f"{source}: the file is empty")
-            if size > limit:
-                raise DocumentError(
-                    f"{source}: {size >> 20} MB is over the limit of {limit >> 20} MB (TRIVIUM_MAX_UPLOAD_MB)"
-                )
-            partial.replace(folder / source)
-        finally:
-            partial.unlink(missing_ok=True)
-    return source
-
-
 @router.post("/documents/sync", status_code=202)
-def sync(jobs: JobsDep) -> Job:
-    """Index what changed, and try failed files again."""
-    return jobs.sync(retry=True)
+def sync(jobs: JobsDep, asked: Asked | None = None) -> Job:
+    """Index what changed, and try failed files again; with `sources` only these. An index that waits to be built is."""
+    jobs.reindex()
+    return jobs.sync(retry=True, only=asked.sources if asked else None)
 
 
 @router.delete("/documents/{source:path}", status_code=204)
 def remove(source: str, service: OpenServiceDep) -> None:
-    """Remove an uploaded document. A document of the pack is removed by deleting its file."""
-    if service.store.document(source) is None:
+    """Remove an uploaded document. One of the pack, or of a folder kept in step, is removed by deleting its file."""
+    row = service.store.document(source)
+    if row is None:
         raise NotFound(f"there is no document {source!r}; GET /api/documents lists them")
-    if (service.domain.documents / source).is_file():
+    if row.origin == "pack" or (service.domain.documents / source).is_file():
         raise DocumentError(
             f"{source} belongs to the pack; delete the file from {service.domain.documents.name}/ and sync"
         )
+    if row.origin.startswith(ORIGIN):
+        raise DocumentError(f"{source} lies in a folder that is kept in step; delete the file there, and it follows")
     uploaded = service.settings.data_dir / "documents" / source
     if uploaded.resolve().is_relative_to((service.settings.data_dir / "documents").resolve()):
         uploaded.unlink(missing_ok=True)
-    service.ingest.remove(source)
+    service.ingest.remove_some([source])
 
 
 @router.get("/jobs", tags=["jobs"])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Form, Query, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.approving import Approving, Settled
+from app.bootstrap import Service
 from app.datasets import as_draft, build_version, datasets_of, import_file, named_recipe, standings
-from app.endpoints.common import OpenServiceDep
-from core.types import Example
-from finetune.examples import ExampleError, Examples, State
+from app.draft_jobs import DraftJobs
+from app.drafting import Asked
+from app.endpoints.common import NotReady, OpenServiceDep
+from core.types import Example, Job
+from finetune.examples import ExampleError, Examples, State, Unwanted
 from finetune.rows import Limits
 from finetune.versions import Comparison, DatasetVersion, exported
 
@@ -20,10 +24,13 @@ Origin = Literal["seed", "import", "draft", "review", "preference"]
 
 
 class Decision(BaseModel):
+    """`answer`: what is approved, where it is another than the example's; `reviewer`: who says so, which a quorum needs."""
+
     model_config = ConfigDict(extra="forbid")
 
     state: State
     answer: str | None = None
+    reviewer: Annotated[str, Field(max_length=128)] = ""
 
 
 class Order(BaseModel):
@@ -37,6 +44,10 @@ class Order(BaseModel):
     allow_personal: bool = False
 
 
+def approving_of(service: Service) -> Approving:
+    return Approving(service.reviews, service.domain, service.settings.review_quorum)
+
+
 @router.get("/examples")
 def examples(
     service: OpenServiceDep,
@@ -44,15 +55,23 @@ def examples(
     task: str | None = None,
     origin: Origin | None = None,
     author: str | None = None,
+    reviewer: Annotated[str, Query(max_length=128)] = "",
     limit: Annotated[int, Query(ge=0, le=1000)] = 50,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
-    kept, asked = Examples(service.store), {"state": state, "task": task, "origin": origin, "author": author}
+    """The newest first. With a quorum, `reviewer` leaves out what that person wrote or has approved already."""
+    kept, approving = Examples(service.store), approving_of(service)
+    asked: dict[str, Any] = {"state": state, "task": task, "origin": origin, "author": author}
+    if reviewer.strip() and approving.quorum > 1:
+        name = reviewer.strip()
+        asked["without"] = Unwanted(author=name, ids=frozenset(approving.done_by(name)))
     measured, model = service.measured, service.fingerprint("tuned")
     tasks = standings(
         service.domain, service.store, service.settings.floor, lambda name: measured.figure(name, "tuned", model)
     )
-    return {"examples": kept.list(**asked, limit=limit, offset=offset), "total": kept.total(**asked), "tasks": tasks}
+    found = kept.list(**asked, limit=limit, offset=offset)
+    approvals, total = approving.standings(found), kept.total(**asked)
+    return {"examples": found, "total": total, "tasks": tasks, "quorum": approving.quorum, "approvals": approvals}
 
 
 @router.post("/examples", status_code=201)
@@ -72,9 +91,22 @@ def import_examples(
     return import_file(service.domain, service.store, file.filename or "file.jsonl", content, task, author)
 
 
+def get_drafts(request: Request) -> DraftJobs:
+    if request.app.state.drafts is None or request.app.state.jobs is None:
+        raise NotReady(f"Trivium is not ready: {request.app.state.readiness.reason}. Try again in a few seconds")
+    return request.app.state.drafts
+
+
+@router.post("/examples/draft", status_code=202)
+def draft(asked: Asked, drafts: Annotated[DraftJobs, Depends(get_drafts)]) -> Job:
+    """Let a model write drafts of a task from a document, as a job; a person has to approve them."""
+    return drafts.start(asked)
+
+
 @router.post("/examples/{id}/state")
-def set_state(id: str, decision: Decision, service: OpenServiceDep) -> Example:
-    return Examples(service.store).set_state(id, decision.state, decision.answer)
+def set_state(id: str, decision: Decision, service: OpenServiceDep) -> Settled:
+    """Approve, reject, withdraw, or make it a draft again. With a quorum an approval may leave it a draft: `waiting_for`."""
+    return approving_of(service).decide(id, decision.state, decision.answer, decision.reviewer)
 
 
 @router.get("/datasets", tags=["datasets"])

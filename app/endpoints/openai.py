@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from app.endpoints.common import ServiceDep, problem, run_events
 from app.runs import Run
 from core.errors import ModelNotFound, QueryError
-from core.types import STRATEGIES, Answer, Message, Query
+from core.types import STRATEGIES, Answer, Filters, Message, Query
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"])
 
@@ -35,7 +35,8 @@ class Turn(BaseModel):
 
 
 class Completion(BaseModel):
-    """The part of OpenAI's request that means something here; the rest is accepted and ignored."""
+    """The part of OpenAI's request that means something here, and `conversation` and `filters`, which are ours; the rest is
+    accepted and ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -44,6 +45,7 @@ class Completion(BaseModel):
     stream: bool = False
     stream_options: dict[str, Any] | None = None
     conversation: str = ""
+    filters: Filters = Filters()
 
 
 @router.get("/models")
@@ -77,20 +79,21 @@ def to_query(body: Completion, adapters: list[str]) -> Query:
         Message(role="system" if turn.role == "developer" else turn.role, content=turn.text)
         for turn in body.messages[:-1]
     )
+    asked = Query(text=last.text, history=history, filters=body.filters)
     if body.model == "auto":
-        return Query(text=last.text, history=history)
+        return asked
     if body.model in STRATEGIES:
-        return Query(text=last.text, history=history, strategy=body.model)  # pyright: ignore[reportArgumentType]
+        return asked.model_copy(update={"strategy": body.model})
     if body.model in adapters:
-        return Query(text=last.text, history=history, strategy="tuned", adapter=body.model)
+        return asked.model_copy(update={"strategy": "tuned", "adapter": body.model})
     raise ModelNotFound(f"there is no model {body.model!r}; take one of {', '.join(['auto', *STRATEGIES, *adapters])}")
 
 
 def extra(answer: Answer) -> dict[str, Any]:
     """The object `trivium`: what OpenAI's shape has no word for."""
     body = answer.model_dump(mode="json", include={
-        "conversation", "citations", "warnings", "dropped", "dropped_why", "refused", "reviewed", "suggestion",
-        "confidence", "left_machine", "timings", "status",
+        "conversation", "standalone", "filters", "citations", "warnings", "dropped", "dropped_why", "refused", "reviewed",
+        "suggestion", "confidence", "left_machine", "timings", "status",
     })  # fmt: skip
     return {"answer_id": answer.id, "route": answer.route.model_dump(mode="json") if answer.route else None, **body}
 

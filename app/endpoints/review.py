@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Query
+from fastapi import APIRouter, BackgroundTasks, Body, Query
 from fastapi.responses import Response
 
 from app.endpoints.common import JobsDep, OpenServiceDep
@@ -62,9 +62,14 @@ def note(id: str, service: OpenServiceDep) -> Response:
 
 
 @router.post("/judgements/{id}/add", status_code=202)
-def add(id: str, service: OpenServiceDep, jobs: JobsDep) -> dict[str, Any]:
-    """Add that note to the documents, index it, and tick the to-do off."""
-    judgement = add_note(service, id)
+def add(
+    id: str,
+    service: OpenServiceDep,
+    jobs: JobsDep,
+    also: Annotated[list[str], Body(embed=True, max_length=1000)] = [],  # noqa: B006
+) -> dict[str, Any]:
+    """Add that note to the documents, index it, and tick the to-do off, with the requests `also` that it answers."""
+    judgement = add_note(service, id, also)
     job: Job = jobs.sync()
     return {"judgement": judgement, "source": judgement.value["source"], "job": job}
 

@@ -22,16 +22,16 @@ def main() -> None:
 
 
 def slow_ingest(seconds: float) -> None:
-    """Every file takes a little longer, so that a kill comes in the middle."""
-    from retrieval.ingest import Ingest
+    """Every file takes a little longer, and is kept with only one other, so that a kill comes in the middle."""
+    from retrieval import ingest
 
-    one = Ingest.one
+    read = ingest.Ingest._read
 
     def slow(self, *args, **kwargs):
         time.sleep(seconds * 5)
-        return one(self, *args, **kwargs)
+        return read(self, *args, **kwargs)
 
-    Ingest.one = slow
+    ingest.Ingest._read, ingest.GROUP_FILES = slow, 2
 
 
 if __name__ == "__main__":

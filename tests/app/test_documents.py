@@ -86,16 +86,18 @@ def test_another_web_page_may_not_send_forms(client):
 
 def test_try_again_reads_a_failed_file_anew(client, monkeypatch):
     from core.errors import DocumentError
-    from retrieval import ingest
+    from retrieval.reader import Reader
 
-    read = ingest.read_document
+    read = Reader.read
 
-    def broken(path, source):
-        raise DocumentError(f"{source}: it took too long to read; try again")
+    def broken(self, path, source, *more):
+        if source == "slow.md":
+            raise DocumentError(f"{source}: it took too long to read; try again")
+        return read(self, path, source, *more)
 
-    monkeypatch.setattr(ingest, "read_document", broken)
+    monkeypatch.setattr(Reader, "read", broken)
     wait(client, upload(client, "slow.md", b"# Slow\n\nThe lift takes nine seconds.\n").json()["job"])
-    monkeypatch.setattr(ingest, "read_document", read)
+    monkeypatch.setattr(Reader, "read", read)
     states = {row["source"]: row["state"] for row in client.get("/api/documents").json()}
     assert states["slow.md"] == "failed"
     wait(client, client.post("/api/documents/sync").json())

@@ -12,8 +12,22 @@ from core.types import Answer, Citation, Cited, Dropped, Passage, Text
 from retrieval.citations import check_written
 
 PASSAGES = (
-    Passage(id="a", source="fleet.xlsx", text="Card 7 has 80 GB and is in rack 2.", sheet="Cards", rows=(3, 9)),
-    Passage(id="b", source="rules.pdf", text="Nobody may reserve a card for more than two days.", page=4),
+    Passage(
+        id="a",
+        source="fleet.xlsx",
+        text="Card: 6; Memory: 40 GB; Rack: 1.\nCard: 7; Memory: 80 GB; Rack: 2.\nCard: 8; Memory: 24 GB; Rack: 2.",
+        sheet="Cards",
+        rows=(3, 9),
+        line_rows=(3, 4, 9),
+        also=("old-fleet.xlsx",),
+    ),
+    Passage(
+        id="b",
+        source="rules.pdf",
+        text="Cards are lent for free. Nobody may reserve a card for more than two days.",
+        page=4,
+        turns=((25, 5),),
+    ),
 )
 WRITTEN = (
     "Card 7 has 80 GB [1]. It has 96 GB [1]. A card may be reserved for two days at most [2]. Everybody may do so."
@@ -37,17 +51,18 @@ def test_only_what_is_supported_is_shown_and_the_rest_is_kept_with_its_reason():
     assert answer.dropped_why == ("[1]: the passage does not hold the number 96", "no passage is named")
 
 
-def test_a_citation_names_its_page_or_its_sheet_and_rows():
+def test_a_citation_names_the_page_or_the_sheet_and_row_of_what_it_marks_and_where_else_it_stands():
     first, second = written().citations
-    assert (first.sheet, first.rows, first.page) == ("Cards", (3, 9), None)
-    assert (second.sheet, second.rows, second.page) == ("", None, 4)
+    assert (first.sheet, first.rows, first.page, first.also) == ("Cards", (4, 4), None, ("old-fleet.xlsx",))
+    assert (second.sheet, second.rows, second.page, second.also) == ("", None, 5, ())
+    assert second.passage[second.start : second.end] == "Nobody may reserve a card for more than two days."
 
 
 def test_the_command_line_says_what_was_left_out_and_where_the_rest_stands():
     said = StringIO()
     print_answer(written(), Console(file=said, width=200))
-    assert "[1] fleet.xlsx, sheet Cards, rows 3 to 9" in said.getvalue()
-    assert "[2] rules.pdf, page 4" in said.getvalue()
+    assert "[1] fleet.xlsx, sheet Cards, row 4" in said.getvalue()
+    assert "[2] rules.pdf, page 5" in said.getvalue()
     assert "not shown, since no passage supports it (no passage is named): Everybody may do so." in said.getvalue()
 
 

@@ -180,6 +180,26 @@ def test_a_task_with_too_few_cases_is_never_routed_to_it(desk, pack):
     assert "1 golden cases of it, and 100 are needed" in closed.why
 
 
+def test_two_adapters_side_by_side_are_asked_what_either_has_learned_and_neither_is_judged(desk, pack):
+    text = (pack / "domain.yaml").read_text()
+    (pack / "domain.yaml").write_text(text.replace("strategies: [prompt]", "strategies: [prompt, tuned]"))
+    polite = {"id": "r1", "task": "rewrite", "query": 'Make this polite: "Go"', "expected": {"contains": ["shut"]}}
+    write_rows(pack / "golden.jsonl", [*golden(), polite])
+    desk.service.close()
+    desk.open()
+    with desk.service.store.session() as session:
+        session.add(ExampleRow(id="e1", task="label", query="Label it: ajar", answer="shut/now", origin="review", state="approved",
+                               tags=[], created_at=now(), updated_at=now()))  # fmt: skip
+    ids = [desk.add("one", right), desk.add("other", half, ("label", "rewrite"))]
+    [one, other], tasks = Gating(desk.service, desk.kept).sides(ids)
+    assert set(tasks) == {"label", "rewrite"}
+    assert (one.model, other.model) == tuple(ids)
+    assert len(one.cases) == len(other.cases) == DOORS + 1
+    assert one.lessons == other.lessons == (), "one of them may have been trained on a correction"
+    assert {row.state for row in desk.service.registry.list()} == {"candidate"}
+    assert not any(row.report_id for row in desk.service.registry.list())
+
+
 def test_no_task_with_enough_cases_is_no_verdict_and_no_promotion(desk, pack):
     write_rows(pack / "golden.jsonl", golden(99))
     id = desk.add("better", right)

@@ -30,11 +30,11 @@ def place(tmp_path):
 
 
 @contextmanager
-def api(pack, data, delay) -> Iterator[tuple[subprocess.Popen, httpx.Client]]:
+def api(pack, data, delay, serve="serve_scripted") -> Iterator[tuple[subprocess.Popen, httpx.Client]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "tests.app.serve_scripted", str(data), str(pack), str(port), str(delay)]
+    command = [sys.executable, "-m", f"tests.app.{serve}", str(data), str(pack), str(port), str(delay)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
@@ -65,17 +65,23 @@ def indexed(client):
     return [row for row in client.get("/api/documents").json() if row["state"] == "indexed"]
 
 
-def test_ingest_goes_on_where_it_was_killed(place):
+def test_ingest_goes_on_where_it_was_killed(place, tmp_path):
     pack, data = place
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    for n in range(FILES):
+        (folder / f"{n:02}.md").write_text(f"# Contract {n}\n\nContract number {n} ends in {2030 + n}.\n")
     with api(pack, data, 0.05) as (process, client):
-        until(lambda: client.get("/api/documents").status_code == 200 and 3 <= len(indexed(client)) < FILES)
+        until(lambda: client.get("/api/documents").status_code == 200)
+        until(lambda: client.post("/api/folders", json={"path": str(folder)}).status_code == 202)
+        until(lambda: 3 <= len(indexed(client)) < FILES)
         kill(process)
     with api(pack, data, 0.0) as (_, client):
         until(lambda: client.get("/readyz").status_code == 200)
         rows = client.get("/api/documents").json()
         # The killed job itself went on and ended, beside the one of this start.
         until(lambda: all(job["state"] == "success" for job in client.get("/api/jobs").json()))
-    assert len(rows) == FILES + 2
+    assert len(rows) == 2 * FILES + 2
     assert {row["state"] for row in rows} == {"indexed"}
     store = open_store(f"sqlite:///{data / 'trivium.db'}")
     texts = [passage.text for passage in store.chunks()]
@@ -114,6 +120,12 @@ def test_a_second_process_is_refused_with_the_first_ones_name(place):
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
         assert done.returncode == 0, done.stderr
         assert "Rosa Lind" in done.stdout
+        folder = data.with_name("contracts")
+        folder.mkdir()
+        (folder / "lease.md").write_text("# Lease\n\nThe lease ends in June.\n")
+        command = [sys.executable, "-m", "app.cli", "ingest", str(folder), "--sync"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
+        assert "contracts/lease.md" in done.stdout, done.stderr
         evaluate = [sys.executable, "-m", "app.cli", "evaluate"]
         refused = subprocess.run(evaluate, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
         assert refused.returncode == 1

@@ -14,7 +14,7 @@ from app.review import Subject, check, decide, decide_example
 from core.corrections import Corrections, query_key
 from core.domain import load_domain
 from core.errors import NotFound, QueryError, ReviewTaken
-from core.reviews import Reviews
+from core.reviews import ExampleChange, Reviews
 from core.settings import ROOT
 from core.store import open_store
 from core.tables import ExampleRow
@@ -324,7 +324,7 @@ def test_the_author_of_a_draft_is_no_quorum_for_it():
     own = Review(kind="example", subject="e1", reviewer="bob", verdict="approve")
     others = [own.model_copy(update={"reviewer": name}) for name in ("cem", "dora")]
     assert decide_example(example, [own], 2).waiting_for == 2
-    assert decide_example(example, [own, *others], 2).example_change == ("approved", "")
+    assert decide_example(example, [own, *others], 2).example_change == ExampleChange("approved")
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,17 @@ def test_live_goes_on_from_what_serves_even_if_that_changes_afterwards(at):
     assert start == place / "office-1234"
 
 
+def test_going_on_takes_the_values_that_the_recipe_holds_for_it(at):
+    settings, domain = at
+    (domain.folder / "recipe.yaml").write_text("{epochs: 9, r: 4, warm: {epochs: 2, learning_rate: 5.0e-4}}")
+    assert order(at, changes={"start": "live"})[0].recipe.epochs == 9  # nothing serves yet: from the base
+    adapter(settings.data_dir / "adapters" / "office")
+    warm = order(at, changes={"start": "live"})[0].recipe
+    assert (warm.epochs, warm.learning_rate, warm.r) == (2, 5e-4, 4)
+    assert order(at, changes={"start": "live", "epochs": 1})[0].recipe.epochs == 1
+    assert order(at)[0].recipe.epochs == 9
+
+
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
     folder = tmp_path_factory.mktemp("training")

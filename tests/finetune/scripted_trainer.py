@@ -59,20 +59,26 @@ def train(run: RunFolder) -> str:
 
 
 def save(run: RunFolder, total: int) -> str:
-    """An adapter of one number."""
+    """An adapter of one number, which says what data it was trained on."""
     order, folder = run.order(), run.path / ".made"
+    data = Path(order.dataset)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    header = json.dumps({"sum": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}}).encode()
+    header = {"__metadata__": {"data": data.name}, "sum": {"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}}
+    header = json.dumps(header).encode()
     (folder / "adapter_model.safetensors").write_bytes(
         struct.pack("<Q", len(header)) + header + struct.pack("<q", total)
     )
     (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4}')
     card = {"name": order.name, "base": "tiny", "base_fingerprint": order.base_fingerprint, "run": run.id}
-    card |= {"sha256": file_sha256(folder / "adapter_model.safetensors"), "dataset": {"version": "v"}, "sum": total}
+    manifest = data / "manifest.json"
+    tasks = json.loads(manifest.read_text())["tasks"] if manifest.exists() else {}
+    dataset = {"version": data.name, "tasks": tasks}
+    sha256 = file_sha256(folder / "adapter_model.safetensors")
+    card |= {"sha256": sha256, "dataset": dataset, "sum": total}
     (folder / "card.json").write_text(json.dumps(card))
     folder.rename(run.adapter)
-    return card["sha256"]
+    return sha256
 
 
 def main() -> int:

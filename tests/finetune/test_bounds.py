@@ -1,7 +1,7 @@
 import pytest
 
 from core.types import Message
-from finetune.bounds import account_bound, bound_accounts, bound_refusals, bound_rows, bound_tasks
+from finetune.bounds import account_bound, bound_accounts, bound_refusals, bound_rows, bound_shares, bound_tasks
 from finetune.rows import Row
 
 
@@ -82,3 +82,36 @@ def test_a_smaller_version_is_part_of_a_larger_one_with_each_task_in_proportion(
     assert (len(kept[9]), len(kept[30])) == (9, 30)
     assert sum(one.task == "label" for one in kept[30]) == 20
     assert bound_rows(given, None) == []
+
+
+def mixed(given, shares, most):
+    gone = cut(bound_shares(given, shares, most))
+    return [one for one in given if one not in gone]
+
+
+def count(given, task):
+    return sum(one.task == task for one in given)
+
+
+def test_a_mix_keeps_its_shares_and_no_row_of_another_task():
+    given = rows(60, task="label") + rows(30, task="reply") + rows(9, task="form")
+    kept = mixed(given, {"label": 0.25, "reply": 0.75}, 40)
+    assert (count(kept, "label"), count(kept, "reply"), count(kept, "form")) == (10, 30, 0)
+    # Of the scarcer task all are taken, and of the other one as many as fit.
+    assert len(mixed(given, {"label": 0.9, "form": 0.1}, None)) == 66
+    assert len(mixed(given, {"label": 0.5, "form": 0.5}, 400)) == 18
+
+
+def test_a_smaller_mix_is_part_of_a_larger_one_of_the_same_shares():
+    given = rows(60, task="label") + rows(60, task="reply")
+    shares = {"label": 0.7, "reply": 0.3}
+    small, large = (set(mixed(given, shares, most)) for most in (10, 50))
+    assert small < large
+    assert (len(small), len(large)) == (10, 50)
+
+
+def test_of_a_smaller_version_what_people_reviewed_is_kept_first():
+    given = rows(60, origin="seed") + rows(5, origin="review", author="ann")
+    dropped = cut(bound_rows(given, 10))
+    assert len(dropped) == 55
+    assert {one.origin for one in dropped} == {"seed"}

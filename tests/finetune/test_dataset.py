@@ -7,6 +7,7 @@ from core.prompts import tuned_messages
 from core.settings import ROOT
 from core.types import Case, Example
 from finetune.dataset import Limits, build, conflicts, normalized
+from finetune.rows import DatasetError
 from tests.finetune.conftest import examples
 
 
@@ -215,3 +216,42 @@ def test_the_seeds_of_the_demo_pack_are_clean():
     dataset = build(pack, pack.examples(), 0, held_out=[*pack.golden(), *pack.development()])
     assert dataset.dropped == ()
     assert len(dataset.rows) == len(pack.examples())
+
+
+def forms(count, **about):
+    return [Example(task="form", query=f"Form: {n} doors", answer=f'{{"doors": {n}, "open": true}}', **about)
+            for n in range(count)]  # fmt: skip
+
+
+def tasks_of(dataset):
+    return dataset.summary()["tasks"]
+
+
+def test_a_mix_stands_in_the_place_of_the_balance(domain):
+    limits = Limits(shares={"label": 0.1, "form": 0.9}, rows=50, task_rows=1, balance=1)
+    dataset = build(domain, [*examples(30), *forms(60)], held_out=[], limits=limits)
+    assert tasks_of(dataset) == {"label": 5, "form": 45}
+    assert build(domain, [*examples(30), *forms(60)], held_out=[], limits=limits).version == dataset.version
+
+
+def test_one_account_has_no_more_of_a_mix_than_of_any_version(domain):
+    by_mallory = forms(100, author="mallory", origin="import")
+    limits = Limits(shares={"label": 0.5, "form": 0.5}, account_share=0.25, account_rows=5)
+    dataset = build(domain, [*examples(300), *by_mallory], held_out=[], limits=limits)
+    gave = sum(row.author == "mallory" for row in dataset.rows)
+    assert 0 < gave <= max(5, 0.25 * len(dataset.rows))
+    assert gave == tasks_of(dataset)["label"], "the shares hold as well"
+
+
+def test_a_mix_that_has_fewer_rows_than_were_asked_for_says_so(domain):
+    limits = Limits(shares={"label": 0.5, "form": 0.5}, rows=40)
+    dataset = build(domain, [*examples(30), *forms(8)], held_out=[], limits=limits)
+    assert len(dataset.rows) == 16
+    assert any("was to hold 40 rows and holds 16" in warning for warning in dataset.warnings)
+
+
+@pytest.mark.parametrize(("rows", "label", "advice"), [(None, 0, "approve examples"), (3, 30, "raise its share")])
+def test_a_mix_without_a_row_of_one_of_its_tasks_is_none(domain, rows, label, advice):
+    limits = Limits(shares={"label": 0.05, "form": 0.95}, rows=rows)
+    with pytest.raises(DatasetError, match=f"no row of task label: {advice}"):
+        build(domain, [*examples(label), *forms(60)], held_out=[], limits=limits)

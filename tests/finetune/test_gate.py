@@ -140,6 +140,16 @@ def test_the_share_shown_wrong_never_rises():
     assert "share shown wrong" in report.body["reasons"][0]
 
 
+def test_as_many_wrong_ones_among_one_less_shown_are_no_rise():
+    """5 of 119 are a larger share than 5 of 120, and nothing got worse."""
+    wrong, fewer = cases(rights(5), shown=True), list(cases(rights(5), shown=True))
+    last = next(n for n, one in enumerate(fewer) if one.right)
+    fewer[last] = fewer[last].model_copy(update={"shown": False})
+    assert verdict({"cases": tuple(fewer)}, {"cases": wrong}).body["shown_wrong"]["ok"]
+    more = cases(rights(6), shown=True)
+    assert not verdict({"cases": more}, {"cases": wrong}).body["shown_wrong"]["ok"]
+
+
 def test_an_incumbent_that_shows_nothing_leaves_the_products_own_risk_as_the_limit():
     shown = {"cases": cases(rights(4), shown=True)}
     assert verdict(shown, OLD).body["shown_wrong"]["limit"] == 0.04

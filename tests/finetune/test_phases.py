@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +166,19 @@ def test_a_base_that_changed_since_the_order_is_refused(base, domain, tmp_path):
     ways = replace(CPU, base_fingerprint=fingerprint)
     with pytest.raises(TrainingError, match="the run was ordered for"):
         train_on(copy, domain, RECIPE, dataset(domain), tmp_path / "made", silent, ways)
+
+
+def test_a_warm_start_can_go_back_a_part_of_the_way(base, domain, tmp_path):
+    data = dataset(domain)
+    first = train_on(base, domain, RECIPE.changed(epochs=6), data, tmp_path / "first", silent, CPU)
+    made = {}
+    for back in (0.0, 0.25):
+        ways = replace(CPU, start=first)
+        made[back] = train_on(base, domain, RECIPE.changed(back=back), data, tmp_path / str(back), silent, ways)
+    import torch
+    from safetensors.torch import load_file
+
+    start, whole, part = (load_file(Path(one.path) / WEIGHTS) for one in (first, made[0.0], made[0.25]))
+    for name in start:
+        assert torch.allclose(part[name].float(), 0.75 * whole[name].float() + 0.25 * start[name].float(), atol=1e-2)
+    assert made[0.25].sha256 not in (first.sha256, made[0.0].sha256)

@@ -75,3 +75,21 @@ def test_a_batch_is_done_in_parts_where_memory_is_short():
     assert (parts.batch_size, parts.gradient_accumulation) == (8, 8)
     assert Recipe(batch_size=6).in_parts(8) == Recipe(batch_size=6)
     assert Recipe(batch_size=12).in_parts(8) == Recipe(batch_size=12)  # no whole parts
+
+
+def test_a_small_set_is_gone_over_more_often():
+    recipe = Recipe(epochs=2, batch_size=16, fewest_steps=24)
+    assert recipe.for_rows(50).epochs == 6  # 4 batches
+    assert recipe.for_rows(200).epochs == 2  # 13 batches are 26 steps
+    assert recipe.for_rows(0) == recipe  # preferences alone
+    assert Recipe(epochs=2, batch_size=16, fewest_steps=5000).for_rows(3).epochs == 100
+
+
+def test_going_on_from_an_adapter_wants_other_values():
+    recipe = Recipe.model_validate({"epochs": 12, "warm": {"epochs": 2, "learning_rate": 5e-4}})
+    assert recipe.epochs == 12
+    assert (recipe.warmed().epochs, recipe.warmed().learning_rate, recipe.warmed().warm) == (2, 5e-4, {})
+    with pytest.raises(SettingsError, match="warm"):
+        recipe.changed(warm={"epoch": 2})
+    with pytest.raises(SettingsError, match="cannot hold"):
+        recipe.changed(warm={"start": "live"})

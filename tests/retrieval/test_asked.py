@@ -12,7 +12,7 @@ from core.errors import DomainError
 from core.labelled import Lookup, lookups
 from core.settings import ROOT
 from core.types import Passage
-from retrieval.asked import passages_that_answer, span
+from retrieval.asked import judged_missing, passages_that_answer, span
 
 DEMO = ROOT / "domains" / "ml-desk"
 PASSAGES = [
@@ -59,3 +59,14 @@ def test_no_look_up_of_the_demo_pack_asks_what_a_golden_case_asks():
     found = lookups(domain)
     assert len(found) >= 600
     assert not golden & {one.query.lower().rstrip("?. ") for one in found}
+
+
+def test_what_a_reviewer_said_of_a_passage_comes_before_the_words_of_an_answer():
+    told = Lookup("how much?", "120 GPU-hours", ("quota.md", "faq.md"), passages=(f"  {PASSAGES[1].text} ",))
+    assert passages_that_answer(told, PASSAGES) == [1]
+    missed = Lookup("how much?", "120 GPU-hours", ("quota.md", "faq.md"), misses=(PASSAGES[0].text,))
+    assert passages_that_answer(missed, PASSAGES) == [1]
+    assert [one.id for one in judged_missing(missed, PASSAGES)] == [PASSAGES[0].id]
+    assert judged_missing(told, PASSAGES) == []
+    gone = Lookup("how much?", sources=("quota.md",), passages=("It was 90 GPU-hours once.",))
+    assert passages_that_answer(gone, PASSAGES) == []

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 import threading
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from core.settings import ROOT
 from core.types import Passage, Query
 from retrieval.embeddings import Vectors
+from retrieval.generation import collection_name
 from retrieval.hybrid import combine
-from retrieval.index import collection_name
 from tests.retrieval.conftest import Desk
 
 
@@ -87,3 +93,54 @@ def test_vectors_are_of_length_one_and_do_not_depend_on_the_batch(embeddings: Ve
 
 def test_a_collection_has_the_name_of_its_model():
     assert collection_name("BAAI/bge-small-en-v1.5") == "trivium-baai-bge-small-en-v1-5"
+
+
+SLOW_ONES = [pytest.param(how, marks=pytest.mark.slow) for how in ("holes in it", "emptied", "vectors overwritten")]
+
+
+def broken_files(folder: Path, how: str) -> None:
+    database = folder / "chroma.sqlite3"
+    if how == "no database":
+        database.write_bytes(b"no database" * 500)
+    elif how == "holes in it":
+        content = bytearray(database.read_bytes())
+        content[4096 * 3 : 4096 * 8] = b"\xff" * 4096 * 5
+        database.write_bytes(content)
+    elif how == "emptied":
+        database.write_bytes(b"")
+    else:
+        for file in folder.rglob("*.bin"):
+            file.write_bytes(b"\xff" * 100)
+
+
+@pytest.mark.parametrize("how", ["no database", *SLOW_ONES])
+def test_a_damaged_index_is_built_anew_from_the_store(tmp_path: Path, how: str):
+    """In a process of its own: an embedded Chroma keeps what it has opened."""
+    folder = tmp_path / "pack"
+    folder.mkdir()
+    (folder / "notes.csv").write_text("locker,guest\n" + "".join(f"{n},guest{n} {'x' * 800}\n" for n in range(1200)))
+    for step in ("fill", "mend"):
+        command = [sys.executable, "-c", textwrap.dedent(DAMAGED), str(tmp_path / "data"), str(folder)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-800:]
+        assert done.stdout.split() == ["1200", "1200", "notes.csv"]
+        if step == "fill":
+            broken_files(tmp_path / "data" / "chroma", how)
+
+
+DAMAGED = """
+import sys
+from pathlib import Path
+from core.settings import load_settings
+from core.store import open_store
+from retrieval.index import open_index
+from retrieval.ingest import Ingest
+from tests.retrieval.vectors import WordVectors
+
+settings = load_settings(data_dir=sys.argv[1])
+store = open_store(settings.database)
+index = open_index(settings, store, WordVectors())
+Ingest(store, index, settings).sync(Path(sys.argv[2]))
+found = index.search("guest77").passages
+print(len(store.chunk_ids()), len(index.ids()), found[0].source)
+"""

@@ -65,7 +65,7 @@ def test_hidden_and_unknown_files_are_skipped_with_a_note(desk: Desk):
         desk.write(name, "text")
     desk.write("sub/rules.md", RULES)
     plan = desk.ingest.plan(desk.folder)
-    assert [source for source, _ in plan.changed] == ["sub/rules.md"]
+    assert [change.source for change in plan.changed] == ["sub/rules.md"]
     assert len(plan.skipped) == 4
 
 
@@ -75,7 +75,7 @@ def test_uploads_and_the_pack_leave_each_other_alone(filled: Desk):
     (uploads / "own.md").write_text("# Own\n\nThe cantina opens at noon.")
     (uploads / "faq.md").write_text("# Other\n\nSomething else.")
     plan = filled.ingest.plan([filled.folder, uploads])
-    assert [source for source, _ in plan.changed] == ["own.md"]
+    assert [change.source for change in plan.changed] == ["own.md"]
     assert any("same name" in note for note in plan.skipped)
     with pytest.raises(DocumentError, match="rename"):
         filled.ingest.one("faq.md", uploads / "faq.md")
@@ -110,12 +110,19 @@ def die(*_, **__):
 ingest = Ingest(store, index, settings)
 ingest.one("a.md", Path(folder) / "a.md")
 if where == "before vectors":
-    index.upsert = die
+    index.put = die
 elif where == "before old vectors go":
     index.delete = die
 else:
-    plain = store.set_document
-    store.set_document = lambda source, **fields: die() if fields.get("state") == "indexed" else plain(source, **fields)
+    plain = store.set_documents
+
+    def mark(documents):
+        documents = list(documents)
+        if any(fields.get("state") == "indexed" for _, fields in documents):
+            die()
+        plain(documents)
+
+    store.set_documents = mark
 ingest.sync(Path(folder))
 """
 

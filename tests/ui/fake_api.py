@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
 from core.types import Answer, Job, Rating, new_id
-from tests.ui import fake_loop, scenes
+from tests.ui import fake_loop, fake_retrieval, fake_shelf, scenes
 
 
 class FakeApi:
@@ -27,10 +27,14 @@ class FakeApi:
         self.received: list[tuple[str, str, Any]] = []
         self.jobs: dict[str, Job] = {}
         self.loop = fake_loop.FakeLoop()
+        self.retrieval = fake_retrieval.FakeRetrieval()
+        self.told: set[str] = set()  # conversations in which a document has come that was asked for
         fields = ("source", "state", "error", "size", "chunks", "uploaded")
         self.documents: dict[str, dict[str, Any]] = {
             row[0]: dict(zip(fields, row, strict=True)) for row in scenes.DOCUMENTS
         }
+        self.folders: dict[str, dict[str, Any]] = {}
+        self.next_index: dict[str, str] | None = None
         self._going = threading.Event()
         self._going.set()
         self._words_left: int | None = None
@@ -182,7 +186,8 @@ def conversations(fake: FakeApi, **_: Any) -> Reply:
     first: dict[str, str] = {}
     for answer in fake.answers.values():
         first.setdefault(answer.conversation, answer.query)
-    return 200, [{"id": id, "title": title} for id, title in reversed(first.items())]
+    rows = [{"id": id, "title": title, "answered": id in fake.told} for id, title in first.items()]
+    return 200, rows[::-1]
 
 
 def conversation(fake: FakeApi, id: str, **_: Any) -> Reply:
@@ -216,17 +221,6 @@ def upload(fake: FakeApi, body: Any, **_: Any) -> Reply:
     return 202, {"source": source, "job": fake.ingest(source, len(body))}
 
 
-def sync(fake: FakeApi, **_: Any) -> Reply:
-    failed = [name for name, row in fake.documents.items() if row["state"] == "failed"]
-    for source in failed:
-        job = fake.ingest(source, fake.documents[source]["size"])
-    return 202, job if failed else Job(id=new_id(), kind="sync", state="success")
-
-
-def remove(fake: FakeApi, source: str, **_: Any) -> Reply:
-    return (204, None) if fake.documents.pop(source, None) else (404, {"title": "Not found", "detail": source})
-
-
 def cancel(fake: FakeApi, id: str, **_: Any) -> Reply:
     job = fake.jobs.get(id, Job(id=id, kind="train", state="pending"))
     fake.jobs[id] = job.model_copy(update={"state": "cancelled"})
@@ -246,13 +240,12 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("POST", "/api/compare", compare),
     ("POST", "/api/ratings", rate),
     ("GET", "/api/ratings", ratings),
-    ("GET", "/api/documents", lambda fake, **_: (200, list(fake.documents.values()))),
     ("POST", "/api/documents", upload),
-    ("POST", "/api/documents/sync", sync),
-    ("DELETE", "/api/documents/(.+)", remove),
+    *fake_shelf.ENDPOINTS,
     ("GET", "/api/jobs", lambda fake, **_: (200, list(fake.jobs.values()))),
     ("POST", "/api/jobs/([^/]+)/cancel", cancel),
     *fake_loop.ENDPOINTS,
+    *fake_retrieval.ENDPOINTS,
 ]
 
 

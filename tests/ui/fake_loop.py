@@ -28,6 +28,7 @@ class FakeLoop:
         self.corrections = {each.id: each for each in scenes.corrections()}
         self.judgements = scenes.judgements()
         self.examples = {each.id: each for each in scenes.examples()}
+        self.approvals: dict[str, dict[str, Any]] = {}
         self.tasks = scenes.TASKS
         self.datasets = scenes.datasets()
         self.runs = scenes.runs()
@@ -72,14 +73,9 @@ def withdraw(fake: FakeApi, id: str, **_: Any) -> Reply:
     return 200, changed
 
 
-def judgement_done(fake: FakeApi, id: str, **_: Any) -> Reply:
+def add_note(fake: FakeApi, id: str, body: Any, **_: Any) -> Reply:
     for row in fake.loop.judgements:
-        row["done"] = row["done"] or row["id"] == id
-    return 200, None
-
-
-def add_note(fake: FakeApi, id: str, **_: Any) -> Reply:
-    judgement_done(fake, id)
+        row["done"] = row["done"] or row["id"] in [id, *body["also"]]
     return 202, {"source": "note-h200.md"}
 
 
@@ -88,10 +84,14 @@ def examples(fake: FakeApi, query: dict[str, list[str]], **_: Any) -> Reply:
     limit, offset = (int(query.get(name, [default])[0]) for name, default in (("limit", "20"), ("offset", "0")))
     known = fake.loop.examples.values()
     found = [each for each in known if all(getattr(each, name) == value for name, value in wanted.items())]
+    if (name := query.get("reviewer", [""])[0]) and fake.loop.quorum > 1:
+        done = {id for id, said in fake.loop.approvals.items() if name in (said["editor"], *said["names"])}
+        found = [each for each in found if each.id not in done and each.author != name]
     counts = Counter((each.task, each.state) for each in known)
     states = ("approved", "draft", "rejected")
     tasks = [row | {state: counts[row["task"], state] for state in states} for row in fake.loop.tasks]
-    return 200, {"examples": found[offset : offset + limit], "total": len(found), "tasks": tasks}
+    told = {"quorum": fake.loop.quorum, "approvals": {id: standing_of(fake, id) for id in fake.loop.approvals}}
+    return 200, {"examples": found[offset : offset + limit], "total": len(found), "tasks": tasks, **told}
 
 
 def add_example(fake: FakeApi, body: Any, **_: Any) -> Reply:
@@ -101,8 +101,37 @@ def add_example(fake: FakeApi, body: Any, **_: Any) -> Reply:
 
 
 def set_example(fake: FakeApi, id: str, body: Any, **_: Any) -> Reply:
-    fake.loop.examples[id] = fake.loop.examples[id].model_copy(update=body)
-    return 200, fake.loop.examples[id]
+    loop, known = fake.loop, fake.loop.examples[id]
+    answer, name = body.get("answer") or known.answer, body.get("reviewer", "")
+    change = {"state": body["state"], "answer": answer}
+    told: dict[str, Any] = {}
+    if body["state"] == "approved" and loop.quorum > 1:
+        if name in ("", known.author):
+            return 409, {"title": "Others must approve it", "detail": f"{name or 'nobody'} cannot approve it"}
+        said = loop.approvals.setdefault(id, {"answer": known.answer, "editor": "", "names": []})
+        if answer != said["answer"]:
+            said.update(answer=answer, editor=name, names=[])
+        elif name not in (said["editor"], *said["names"]):
+            said["names"].append(name)
+        told = standing_of(fake, id)
+        change = change if not told["waiting_for"] else {}
+        told |= {"proposed": answer}
+    loop.examples[id] = known.model_copy(update=change)
+    return 200, {**loop.examples[id].model_dump(mode="json"), **told}
+
+
+def standing_of(fake: FakeApi, id: str) -> dict[str, Any]:
+    said = fake.loop.approvals[id]
+    missing = max(0, fake.loop.quorum - len(said["names"]))
+    return {"answer": said["answer"], "approved_by": said["names"], "waiting_for": missing}
+
+
+def draft(fake: FakeApi, body: Any, **_: Any) -> Reply:
+    if body["source"] == "data-rules.md":
+        return 422, {"title": "The document cannot be read", "detail": f"{body['source']}: no passage is long enough"}
+    job = Job(id=new_id(), kind="draft", state="pending", total=body["count"], note="passage 1 of 4")
+    fake.jobs[job.id] = job
+    return 202, job
 
 
 def import_examples(fake: FakeApi, body: Any, **_: Any) -> Reply:
@@ -194,12 +223,11 @@ ENDPOINTS: list[tuple[str, str, Any]] = [
     ("GET", "/api/ratings/([^/]+)/outcome", outcome),
     ("GET", "/api/corrections", lambda fake, **_: (200, list(fake.loop.corrections.values()))),
     ("POST", "/api/corrections/([^/]+)/withdraw", withdraw),
-    ("GET", "/api/judgements", lambda fake, **_: (200, fake.loop.judgements)),
-    ("POST", "/api/judgements/([^/]+)/done", judgement_done),
     ("POST", "/api/judgements/([^/]+)/add", add_note),
     ("GET", "/api/examples", examples),
     ("POST", "/api/examples", add_example),
     ("POST", "/api/examples/import", import_examples),
+    ("POST", "/api/examples/draft", draft),
     ("POST", "/api/examples/([^/]+)/state", set_example),
     ("GET", "/api/datasets", lambda fake, **_: (200, fake.loop.datasets)),
     ("POST", "/api/datasets", build),

@@ -20,6 +20,7 @@ LOOP = {
     "review": "review?reviewer=ann",
     "review-corrections": "review?part=Corrections",
     "review-missing": "review?part=Missing+documents",
+    "retrieval": "retrieval?retrieval-query=GPU+quota+per+team",
     "examples": "examples",
     "examples-drafts": "examples?examples=Drafts",
     "examples-all": "examples?examples=All",

@@ -338,6 +338,7 @@ def test_the_eight_questions_are_in_view_and_big_enough_to_tap(
     page = opened(browser, address, size)
     composer = page.get_by_test_id("stBottom")
     expect(composer).to_be_visible()
+    drawn(page)
     for question in scenes.FIRST_SCREEN:
         button = page.get_by_role("button", name=question)
         expect(button).to_be_visible()

@@ -76,4 +76,4 @@ def test_the_answers_of_comparisons_are_no_conversation(fake: FakeApi) -> None:
     api = Api(fake.url)
     api.compare("which?")
     _, conversation = api.ask("what?")
-    assert api.conversations() == [(conversation, "what?")]
+    assert api.conversations() == [(conversation, "what?", False)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from tests.ui import scenes
 from tests.ui.fake_api import FakeApi
 from tests.ui.pages import button, only, text, until
 
@@ -15,8 +16,60 @@ def test_a_failed_file_says_why_and_can_be_tried_again(fake: FakeApi) -> None:
     at = only("documents").run()
     assert "This PDF is cut off at page 3" in text(at)
     button(at, "Try again")
-    assert len(fake.posted("/api/documents/sync")) == 1
+    assert fake.posted("/api/documents/sync") == [{"sources": ["scan.pdf"]}]
     until(at, lambda at: "5 documents" in text(at))
+
+
+def test_several_failed_files_can_be_tried_again_together(fake: FakeApi) -> None:
+    fake.documents["other.pdf"] = {**fake.documents["scan.pdf"], "source": "other.pdf"}
+    at = only("documents").run()
+    button(at, "Try all 2 again")
+    assert fake.posted("/api/documents/sync") == [{"sources": None}]
+    until(at, lambda at: "6 documents" in text(at))
+
+
+def test_a_folder_is_kept_in_step_and_taken_off_the_list(fake: FakeApi) -> None:
+    at = only("documents").run()
+    at.text_input(key="folder-path").set_value("contracts").run()
+    button(at, "Keep it in step")
+    assert "give the whole path" in text(at)
+    at.text_input(key="folder-path").set_value("/home/me/contracts").run()
+    button(at, "Keep it in step")
+    until(at, lambda at: "5 documents" in text(at))
+    assert "/home/me/contracts · 1 file" in text(at)
+    assert "in the folder contracts" in text(at)
+    at.button(key="forget-contracts").click().run()
+    assert ("DELETE", "/api/folders/contracts", b"") in fake.received
+    assert "contracts/lease.md" not in text(at)
+
+
+def test_a_folder_that_is_away_says_so(fake: FakeApi) -> None:
+    error = "/mnt/stick is not there; its documents stay until it is back or removed from the list"
+    skipped = ["stick/film.mp4: not one of md"]
+    fake.folders["stick"] = {"name": "stick", "path": "/mnt/stick", "files": 0, "skipped": skipped, "error": error}
+    said = text(only("documents").run())
+    assert error in said
+    assert "film.mp4: not one of md" in said
+
+
+def test_of_very_many_documents_those_that_were_asked_for_are_shown(fake: FakeApi) -> None:
+    for n in range(200):
+        source = f"note-{n:03}.md"
+        fake.documents[source] = {**fake.documents["team-notes.docx"], "source": source, "state": "indexed"}
+    at = only("documents").run()
+    assert "The first 50 are shown." in text(at)
+    assert "scan.pdf" in text(at)
+    assert "note-150.md" not in text(at)
+    at.text_input(key="documents-like").set_value("note-150").run()
+    assert "note-150.md" in text(at)
+    assert "note-001.md" not in text(at)
+
+
+def test_an_index_that_waits_to_be_built_is_offered(fake: FakeApi) -> None:
+    fake.next_index = {"model": "other", "name": "other", "splitter": "2", "collection": "trivium-other-s2"}
+    at = only("documents").run()
+    button(at, "Build the new index")
+    assert fake.posted("/api/documents/sync") == [{"sources": None}]
 
 
 def test_a_document_is_removed_only_after_the_question(fake: FakeApi) -> None:
@@ -86,3 +139,12 @@ def test_the_router_page_shows_each_task_and_why_a_road_is_closed(fake: FakeApi)
     assert "not measured with this model" in said
     assert "**86%** right (78% to 92%, 40 cases), floor 60%" in said
     assert len(at.table) == 1
+    assert "train-router" not in said, "there is nothing new to learn"
+
+
+def test_the_router_page_says_what_training_would_learn_of_reviewers(fake: FakeApi, monkeypatch) -> None:
+    news = "`trivium train-router` would learn 2 new labels of reviewers"
+    monkeypatch.setattr(scenes, "ROUTER", {**scenes.ROUTER, "news": news})
+    at = only("router").run()
+    assert not at.exception
+    assert [one.value for one in at.info] == [f"{news}."]

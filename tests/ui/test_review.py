@@ -237,11 +237,11 @@ def test_corrections_are_listed_and_can_be_withdrawn(fake: FakeApi) -> None:
     assert "withdraw-c1" not in [b.key for b in at.button]
 
 
-def test_missing_documents_are_ticked_off(fake: FakeApi) -> None:
+def test_missing_documents_are_closed_without_one(fake: FakeApi) -> None:
     at = opened(fake, "Missing documents")
     assert "It costs 4 EUR." in text(at)
-    button(at, "Done")
-    assert fake.posted("/api/judgements/7/done")
+    button(at, "Close without")
+    assert fake.posted("/api/requests/7/close") == [{"document": "", "also": []}]
     assert "No document is known to be missing." in text(at)
 
 

@@ -57,8 +57,12 @@ def test_a_version_is_built_of_chosen_tasks(fake: FakeApi) -> None:
     at.multiselect(key="build-tasks").set_value(["label"])
     button(at, "Build a version of what is approved now")
     at.toggle(key="build-personal").set_value(True)
+    at.number_input(key="build-rows").set_value(200)
     button(at, "Build a version of what is approved now")
-    assert fake.posted("/api/datasets") == [{"tasks": ["label"]}, {"tasks": ["label"], "allow_personal": True}]
+    assert fake.posted("/api/datasets") == [
+        {"tasks": ["label"]},
+        {"tasks": ["label"], "allow_personal": True, "rows": 200},
+    ]
     assert "Version `777777777777` is there." in text(at)
 
 
