@@ -8,12 +8,13 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from retrieval import roles, strength
+from retrieval.causes import other_cause
 from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
 from retrieval.denial import UNTIL, denied_otherwise
 from retrieval.facts import all_stems, name_stands, names, negated, opposed
 from retrieval.orders import turned_round
 from retrieval.quantities import Number, durations, numbers
-from retrieval.told import in_order, parts, stems, weight, whole_sentences
+from retrieval.told import parts, stems, weight, whole_sentences
 from retrieval.units import KINDS
 from retrieval.words import TOKEN, words
 
@@ -48,33 +49,24 @@ VAGUE = frozenset(
 
 @dataclass(frozen=True)
 class Disagreement:
-    """`kind`: absent (a name or number that the passage lacks), contrary (it says otherwise), swapped (one word of a copied
-    sentence is another) or doubtful (it may say otherwise); `why`: for a person."""
+    """`rule`: which of RULES found it; `why`: for a person."""
 
-    kind: str
+    rule: str
     why: str
+
+    @property
+    def sure(self) -> bool:
+        """Whether the sentence is refused whatever else speaks for it."""
+        return self.rule not in DOUBTFUL
 
 
 @lru_cache(maxsize=2_000)
 def disagreements(sentence: str, passage: str) -> tuple[Disagreement, ...]:
-    """All that is found, the surest first."""
-    found = [
-        Disagreement("absent", why) for why in (other_name(sentence, passage), other_number(sentence, passage)) if why
-    ]
+    """All that is found, in the order of RULES."""
     told = aligned(sentence, passage)
-    contrary = [strength.condition_lifted(sentence, told)]
-    doubtful, swapped = [strength.only_supposed(sentence, told)], ""
-    if not copied(sentence, passage):
-        contrary += [rule(sentence, passage) for rule in CONTRARY]
-        contrary += [strength.other_bound(sentence, told, passage), *(rule(sentence, told) for rule in OVERSTATED)]
-        best = roles.best_part(sentence, passage)
-        contrary += [strength.other_share(sentence, best.text) if best else ""]
-        duty = strength.other_duty(sentence, told)
-        (contrary if in_order(sentence, told) >= COPIED else doubtful).append(duty)
-        swapped = swapped_word(sentence, passage)
-    found += [Disagreement("contrary", why) for why in contrary if why]
-    found += [Disagreement("swapped", swapped)] if swapped else []
-    return (*found, *(Disagreement("doubtful", why) for why in doubtful if why))
+    whole = copied(sentence, passage)
+    found = ((name, rule(sentence, told, passage)) for name, rule in RULES.items() if name == LEFT_OUT or not whole)
+    return tuple(Disagreement(name, why) for name, why in found if why)
 
 
 def aligned(sentence: str, passage: str) -> str:
@@ -85,6 +77,11 @@ def aligned(sentence: str, passage: str) -> str:
     mine = stems(sentence)
     alone = weight(mine & best.all) >= ALONE * weight(mine & stems(best.sentence))
     return best.text if alone else best.sentence
+
+
+def other_share(sentence: str, told: str, passage: str) -> str:
+    best = roles.best_part(sentence, passage)
+    return strength.other_share(sentence, told) or (strength.other_share(sentence, best.text) if best else "")
 
 
 def other_name(sentence: str, passage: str) -> str:
@@ -104,23 +101,6 @@ def stands_for(number: Number, other: Number) -> bool:
     """Whether the passage's number bears the sentence's out: "twice" is not two hours."""
     vague = other.weak and number.unit in KINDS and other.unit not in KINDS
     return number.same(other) and not vague
-
-
-def other_unit(sentence: str, passage: str) -> str:
-    """A number that the passage gives with another unit only, while it gives another number with this one."""
-    its = numbers(passage)
-    for number in numbers(sentence):
-        same = [other for other in its if number.same(other)]
-        if (
-            number.weak
-            or number.unit not in KINDS
-            or not same
-            or any(not one.unit or one.unit in KINDS for one in same)
-        ):
-            continue
-        if any(other.unit == number.unit and not number.same(other) for other in its):
-            return f"the passage gives {number.value:g} of something else"
-    return ""
 
 
 def copied(sentence: str, passage: str) -> bool:
@@ -176,23 +156,26 @@ def swapped_word(sentence: str, passage: str) -> str:
     return ""
 
 
-CONTRARY: tuple[Callable[[str, str], str], ...] = (
-    denied_otherwise,
-    opposite,
-    other_unit,
-    roles.mixed,
-    roles.other_actor,
-    roles.reserved,
-    turned_comparison,
-    turned_round,
-    roles.other_case,
-    roles.other_cause,
-    roles.other_stance,
-)
-OVERSTATED: tuple[Callable[[str, str], str], ...] = (
-    strength.other_share,
-    strength.only_added,
-    strength.other_rate,
-    strength.limit_dropped,
-    strength.only_expected,
-)
+# Each takes the sentence, what of the passage it is held against, and the passage; it gives a reason, or nothing.
+Rule = Callable[[str, str, str], str]
+RULES: dict[str, Rule] = {
+    "name": lambda sentence, _, passage: other_name(sentence, passage),
+    "number": lambda sentence, _, passage: other_number(sentence, passage),
+    "negation": lambda sentence, _, passage: denied_otherwise(sentence, passage),
+    "opposite": lambda sentence, _, passage: opposite(sentence, passage),
+    "mixed": lambda sentence, _, passage: roles.mixed(sentence, passage),
+    "doer": lambda sentence, _, passage: roles.other_actor(sentence, passage),
+    "comparison": lambda sentence, _, passage: turned_comparison(sentence, passage),
+    "order": lambda sentence, _, passage: turned_round(sentence, passage),
+    "cause": lambda sentence, _, passage: other_cause(sentence, passage),
+    "condition": lambda sentence, told, _: strength.condition_lifted(sentence, told),
+    "limit": strength.other_bound,
+    "share": lambda sentence, told, passage: other_share(sentence, told, passage),
+    "only": lambda sentence, told, _: strength.only_added(sentence, told),
+    "duty": lambda sentence, told, _: strength.other_duty(sentence, told),
+    "word": lambda sentence, _, passage: swapped_word(sentence, passage),
+}
+# The one rule that holds against a sentence which was copied as far as it goes.
+LEFT_OUT = "condition"
+# Right more often than not, but not to be relied on.
+DOUBTFUL = frozenset(["duty"])

@@ -1,4 +1,4 @@
-"""Where a sentence joins what a passage says of different things: another doer, case, reason or speaker. Pure; English."""
+"""Where a sentence joins what a passage says of different things, or of another doer. Pure; English."""
 
 from __future__ import annotations
 
@@ -6,22 +6,13 @@ import re
 
 from retrieval.comparing import comparisons
 from retrieval.denial import focus_of_negation
-from retrieval.facts import names, negated
+from retrieval.facts import names
 from retrieval.told import Part, in_order, own_subject, parts, stems, subject, weight
 from retrieval.words import TOKEN, stem
 
 JOINS = re.compile(
     r"\b(?:than|although|though|while|whereas|but|both|and|unlike|instead|rather|like|as well as|neither|nor)\b",
     re.IGNORECASE,
-)
-REASON = re.compile(
-    r"(?P<effect>.+?),? (?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|(?:the|its) reason being that) (?P<cause>.+)|"
-    r"(?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of) (?P<cause2>[^,]+), (?P<effect2>.+)|"
-    r"(?P<cause3>.+?), (?:so|therefore|which is why|and so) (?P<effect3>.+)",
-    re.IGNORECASE,
-)
-IN_SPITE = re.compile(
-    r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
 )
 ENOUGH, MOST, ALL, FEW, COPIED, FULL = 0.5, 0.65, 0.8, 3, 0.4, 2
 # Two events in one sentence may well be told apart.
@@ -104,25 +95,6 @@ def instead(home: Part, agent: bool) -> frozenset[str]:
     return home.given or subject(home.text)
 
 
-ONLY_WHO = re.compile(
-    r"\bonly (?P<who>(?:the |an? )?\w+(?: \w+)?) (?:can|may|must|could|should|has|have|is|are|was|were)\b",
-    re.IGNORECASE,
-)
-
-
-def reserved(sentence: str, passage: str) -> str:
-    """The passage allows to others only what the sentence allows to someone."""
-    for one in parts(passage):
-        found = ONLY_WHO.search(one.text)
-        for mine in parts(sentence) if found else ():
-            who = stems(found.group("who")) if found else frozenset()
-            rest = one.own - who
-            says = not mine.denied and not who & mine.own and subject(mine.text) - one.all
-            if rest and says and rest <= mine.own and not re.search(r"\bonly\b", sentence, re.IGNORECASE):
-                return f"the passage says this of {found.group('who') if found else ''} only"
-    return ""
-
-
 def turned_passive(mine: Part, home: Part, who: frozenset[str]) -> bool:
     """ "The pump was replaced" where the passage has "was replaced by a pump"."""
     doing = re.search(r"(\w+) by\b", home.text)
@@ -172,119 +144,3 @@ def numbered_otherwise(mine: Part, strange: frozenset[str], told: tuple[Part, ..
 
 def figure(word: str) -> bool:
     return word[0].isdigit() or word in ("noon", "midnight")
-
-
-def other_case(sentence: str, passage: str) -> str:
-    """What the passage says of one case, the sentence says of another."""
-    found = cases(sentence)
-    if not found:
-        return ""
-    word, case, then = found
-    told = [stems(one) for one in sentences_of(passage)]
-    homes = [one for one in told if most_of(case, one)]
-    if homes and then and not any(then & one for one in homes) and any(most_of(then, one) for one in told):
-        return "the passage says this of another case"
-    for one in sentences_of(passage):
-        its = cases(one)
-        if its and most_of(then, its[2]) and not case & its[1] and not case & stems(one):
-            return "the passage says this of another case"
-        if its and (word == "unless") != (its[0] == "unless") and most_of(case, its[1]) and most_of(then, its[2]):
-            same = negated(one) == negated(sentence)
-            return "the passage says this of the opposite case" if same else ""
-    return ""
-
-
-CONDITIONAL = re.compile(
-    r"^(?P<word>if|when|whenever|once|unless|as soon as) (?P<case>[^,]+), (?P<then>.+)$|"
-    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless|as soon as) (?P<case2>.+)$",
-    re.IGNORECASE,
-)
-
-
-def cases(sentence: str) -> tuple[str, frozenset[str], frozenset[str]] | None:
-    """The word of the condition, the case and what holds in it."""
-    found = CONDITIONAL.match(sentence.strip())
-    if not found:
-        return None
-    said = {name.rstrip("2"): value for name, value in found.groupdict().items() if value}
-    case, then = stems(said["case"]), stems(said["then"])
-    return said["word"].lower(), case - then, then - case
-
-
-STANCE = (
-    (1, r"(?:is|are|was|were) in favou?r of|says?|said|claims?|claimed|holds?|held|argues?|argued|states?|stated|reports?|reported|believes?|believed|recommends?|"
-        r"recommended|accepts?|accepted|supports?|supported|confirms?|confirmed|approves?|approved|demands?|demanded|admits?|admitted"),
-    (-1, r"den(?:y|ies|ied)|rejects?|rejected|disputes?|disputed|refutes?|refuted|contests?|contested|doubts?|doubted|opposes?|opposed|"
-         r"disagrees?|disagreed|(?:is|are|was|were) (?:opposed to|against)|advises? against|advised against|votes? against|voted against|refuses?|refused"),
-)  # fmt: skip
-HOLDER = [(way, re.compile(rf"(\w+) (?:also |still )?(?:{verbs})\b", re.IGNORECASE)) for way, verbs in STANCE]
-ACCORDING = re.compile(
-    r"\b(?:according to|in the (?:view|opinion|words) of) (?:the |an? )?((?:(?-i:[A-Z])\w+ )*\w+)", re.IGNORECASE
-)
-
-
-def stances(text: str) -> dict[str, int]:
-    """Who is for it (1) and who is against it (-1), by the stem of the name."""
-    found = {stem(match.group(1).split()[-1].lower()): 1 for match in ACCORDING.finditer(text)}
-    for way, form in HOLDER:
-        for match in form.finditer(text):
-            negated = re.search(r"\b(?:not|never|n't)\b", match.group())
-            found.setdefault(stem(match.group(1).lower()), -way if negated else way)
-    return found
-
-
-def other_stance(sentence: str, passage: str) -> str:
-    """The passage has the opposite said by the same."""
-    if negated(sentence):
-        return ""
-    mine, its = stances(sentence), stances(passage)
-    for who in sorted(mine.keys() & its.keys()):
-        if mine[who] != its[who]:
-            return f"the passage has {who!r} say the opposite"
-    return ""
-
-
-def reasons(text: str, form: re.Pattern[str] = REASON) -> list[tuple[frozenset[str], frozenset[str]]]:
-    """What happened and why, for each part of a text that gives a reason."""
-    found = []
-    for piece in re.split(r"[.;]\s+", text):
-        if match := form.fullmatch(piece.strip(" .")):
-            said = {name.rstrip("23"): stems(value) for name, value in match.groupdict().items() if value}
-            found.append((said["effect"] - said["cause"], said["cause"] - said["effect"]))
-    return found
-
-
-def other_cause(sentence: str, passage: str) -> str:
-    """The sentence gives a reason that the passage gives for something else, or takes the reason for what came of it."""
-    told = reasons(passage)
-    for effect, cause in reasons(sentence):
-        its = [one for one in told if most_of(effect, one[0])]
-        if any(most_of(cause, one[1]) for one in its):
-            continue
-        if any(most_of(effect, one[1]) and most_of(cause, one[0]) for one in told):
-            return "the passage has cause and effect the other way round"
-        if (
-            its
-            and not any(cause & one[1] for one in its)
-            and any(most_of(cause, stems(one)) for one in sentences_of(passage))
-        ):
-            return "the passage gives this as the reason of something else"
-        in_spite = reasons(passage, IN_SPITE)
-        if any(most_of(effect, one[0]) and most_of(cause, one[1]) for one in in_spite):
-            return "the passage says that it was so in spite of this"
-        homes = [stems(one) for one in sentences_of(passage) if most_of(effect, stems(one))]
-        elsewhere = any(most_of(cause, stems(one)) for one in sentences_of(passage))
-        if homes and elsewhere and not any(cause & one for one in homes):
-            return "the passage gives this as the reason of something else"
-    for effect, cause in reasons(sentence, IN_SPITE):
-        if any(most_of(effect, one[0]) and most_of(cause, one[1]) for one in told):
-            return "the passage gives this as the reason"
-    return ""
-
-
-def most_of(mine: frozenset[str], its: frozenset[str]) -> bool:
-    return bool(mine) and weight(mine & its) >= MOST * weight(mine)
-
-
-def sentences_of(passage: str) -> list[str]:
-    return list(dict.fromkeys(one.sentence for one in parts(passage)))

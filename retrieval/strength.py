@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 
 from retrieval.facts import NEGATION
-from retrieval.quantities import durations, numbers, turns_limit
-from retrieval.told import VERB, ordered, stems, weight
+from retrieval.quantities import numbers, turns_limit
+from retrieval.told import ordered, stems, weight
 from retrieval.units import KINDS
 from retrieval.words import stem
 
@@ -40,24 +40,16 @@ CONDITION = re.compile(
     r"after asking|other than|but not)\b|\bonly\b(?=[.;,]|$)",
     re.IGNORECASE,
 )
-OPEN = re.compile(
-    r"\b(?:always|any(?: time)?|anyone|anybody|every|all|whatever|in any case|freely|without (?:any|asking)|even if|even when|regardless|whether or not)\b",
-    re.IGNORECASE,
-)
 TIMES = re.compile(
     r"\b(?:when|whenever|where|while|between|during|once(?! (?:an?|in|per|every|more)\b)|as long as)\b", re.IGNORECASE
 )
 # So much of a condition has to be named.
-NAMED, LONGEST_SUBJECT, SPOKEN_OF = 0.4, 9, 0.5
+NAMED, SPOKEN_OF = 0.4, 0.5
 DESPITE = re.compile(
     r"\b(?:even (?:if|when|with)|regardless|whether or not|without any|without (?:ask|hav)\w*)", re.IGNORECASE
 )
 MENTIONS = re.compile(
     r"\b(?:if|unless|provided|as long as|only|when|once|after|except|with|without|while|where|subject|in case|until|before|than|at any time|for)\b",
-    re.IGNORECASE,
-)
-LIMITED = re.compile(
-    r"\b(?:over|under|above|below|more|less|fewer|older|younger|larger|smaller|heavy|heavier|certain|some|many|such|expensive)\b",
     re.IGNORECASE,
 )
 ANY = re.compile(r"\b(?:any|every|all) (\w+)", re.IGNORECASE)
@@ -75,19 +67,6 @@ MUST = re.compile(
 )
 MAY = re.compile(
     r"\b(?:may|can|could|might|allowed|permitted|able to|optional|free to|if (?:they|you) (?:like|want))\b",
-    re.IGNORECASE,
-)
-SUPPOSED = re.compile(
-    r"\b(?:whether|could not be (?:shown|proven|established)|not known|unclear|alleged\w*|supposedly|hypothe\w+|speculat\w+)\b",
-    re.IGNORECASE,
-)
-EXPECTED = re.compile(
-    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|plan(?:s|ned)? to|intends? to|wants? to|would like to|aims? to|considers?|proposes?)\b",
-    re.IGNORECASE,
-)
-PAST = re.compile(r"\b(?:was|were|had|did|fell|rose|grew|became|\w{3,}ed)\b", re.IGNORECASE)
-OPENLY = re.compile(
-    r"\b(?:whether|open|unclear|unknown|not (?:known|shown|clear)|could|might|may|perhaps|possibly|suspect\w*|if)\b",
     re.IGNORECASE,
 )
 
@@ -159,31 +138,6 @@ def only_added(sentence: str, told: str) -> str:
     return ""
 
 
-def limit_dropped(sentence: str, told: str) -> str:
-    """ "Bags over 8 kg" made "bags"."""
-    about, mine = subject_text(told), subject_text(sentence)
-    limits = [number for number in numbers(about) if number.bound]
-    named = any(number.same(one) for number in limits for one in numbers(sentence))
-    if limits and not named and not numbers(mine) and not LIMITED.search(sentence) and stems(about) & stems(mine):
-        return "the passage sets a limit to this"
-    return ""
-
-
-def subject_text(text: str) -> str:
-    """What stands before the first helping verb, if that is no whole clause."""
-    verb = VERB.search(text)
-    before = text[: verb.start()] if verb else ""
-    return before if len(before.split()) <= LONGEST_SUBJECT and "," not in before else ""
-
-
-def other_rate(sentence: str, told: str) -> str:
-    """Every month for every year."""
-    mine, its = durations(sentence), durations(told)
-    if mine and its and not any(one.same(other) for one in mine for other in (*its, *numbers(told))):
-        return f"the passage says this of a {its[0].unit}, and not of a {mine[0].unit}"
-    return ""
-
-
 def other_duty(sentence: str, told: str) -> str:
     """Must for may, or the other way round, where neither is denied. Sure only where the rest is copied."""
     if odd(sentence) or odd(told):
@@ -230,17 +184,3 @@ def under(told: str, match: re.Match[str]) -> frozenset[str]:
     if match.start() == 0:
         return stems(told[match.end() :].partition(",")[0])
     return stems(re.split(r"[.;]|, (?:and|but)\b", told[match.end() :])[0])
-
-
-def only_supposed(sentence: str, told: str) -> str:
-    """What the passage leaves open, said as a fact."""
-    if SUPPOSED.search(told) and not OPENLY.search(sentence) and not odd(sentence):
-        return "the passage leaves this open"
-    return ""
-
-
-def only_expected(sentence: str, told: str) -> str:
-    """What the passage expects, said as done."""
-    if EXPECTED.search(told) and PAST.search(sentence) and not PAST.search(told) and not EXPECTED.search(sentence):
-        return "the passage expects this only"
-    return ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.comparing import compared_numbers
-from retrieval.disagreement import disagreements, stands_for
+from retrieval.disagreement import RULES, disagreements, stands_for
 from retrieval.facts import all_stems
 from retrieval.quantities import SHARES, VALUES, durations, figures_alike, numbers
 from retrieval.sentences import pieces
@@ -28,7 +28,7 @@ BELOW = 0.99
 # 1: speaks for support, -1: against it. What is fitted keeps to these signs. In the hard pairs the unsupported sentences are
 # the ones that copy most, so that a free fit would learn to distrust every copied sentence.
 SIGNS = {"half": 1, "best": 1, "excess": -1, "personal": -1, "asks": -1, "computed": 1,
-         "absent": -1, "contrary": -1, "swapped": -1}  # fmt: skip
+         **dict.fromkeys(RULES, -1)}  # fmt: skip
 AMOUNTS = frozenset([*VALUES, *SHARES])
 PERSONAL = frozenset(["i", "im", "me", "my", "mine", "we", "us", "our", "you", "your"])
 
@@ -48,7 +48,7 @@ def check(sentence: str, passage: str) -> Support:
         return Support(0.0, False, "the sentence says nothing that can be checked")
     model, found = shipped(), disagreements(sentence, passage)
     score = round(logistic(model["weights"], features(sentence, passage)), 4)
-    if sure := [one.why for one in found if one.kind != "doubtful"]:
+    if sure := [one.why for one in found if one.sure]:
         # What is surely otherwise is never shown, however many words agree.
         return Support(min(score, BELOW * model["threshold"]), False, sure[0])
     if score < model["threshold"]:
@@ -62,11 +62,11 @@ def features(sentence: str, passage: str) -> dict[str, float]:
     `best`: the share of words that stand in the best sentence of the passage, or in two neighbouring ones, 0 to 1; `half`: the
     same up to one half; `excess`: how many words, small ones too, are new beyond the five that a paraphrase may bring;
     `personal`: speaks of "me" or "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers
-    bear a comparison out; `absent`, `contrary`, `swapped`: kinds of disagreement.
+    bear a comparison out; and each rule of `retrieval.disagreement`: whether it fires.
     """
     mine, its = figures_alike(sentence), figures_alike(passage)
     tokens, given = set(TOKEN.findall(sentence.lower())), set(TOKEN.findall(passage.lower()))
-    kinds = {one.kind for one in disagreements(sentence, passage)}
+    found = {one.rule for one in disagreements(sentence, passage)}
     best = max(share_of_words(mine, text) for text in windows(its))
     return {
         "half": min(best, HALF),
@@ -75,7 +75,7 @@ def features(sentence: str, passage: str) -> dict[str, float]:
         "personal": float(bool(tokens & PERSONAL - given)),
         "asks": float("?" in sentence and "?" not in passage),
         "computed": float(compared_numbers(sentence, passage) > 0),
-        **{kind: float(kind in kinds) for kind in ("absent", "contrary", "swapped")},
+        **{rule: float(rule in found) for rule in RULES},
     }
 
 
