@@ -3,62 +3,76 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from retrieval.told import parts, stems, weight
 
-REASON = re.compile(
-    r"(?P<effect>.+?),? (?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|(?:the|its) reason being that) (?P<cause>.+)|"
-    r"(?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of) (?P<cause2>[^,]+), (?P<effect2>.+)|"
-    r"(?P<cause3>.+?), (?:so|therefore|which is why|and so) (?P<effect3>.+)",
-    re.IGNORECASE,
+BECAUSE = (
+    r"(?:because(?: of)?|due to|owing to|thanks to|on account of|as a result of|(?:the|its) reason being that|"
+    r"since(?= (?:the|a|an|it|they|he|she|no|there|tolls|its|their)\b))"
 )
-IN_SPITE = re.compile(
-    r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE
+REASONS = (
+    re.compile(rf"(?P<effect>.+?),? {BECAUSE} (?P<cause>.+)", re.IGNORECASE),
+    re.compile(rf"{BECAUSE} (?P<cause>[^,]+), (?P<effect>.+)", re.IGNORECASE),
+    re.compile(r"(?P<cause>.+?), (?:so|therefore|which is why|and so) (?P<effect>.+)", re.IGNORECASE),
 )
-MOST = 0.65
+IN_SPITE = (
+    re.compile(r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE),
+)
+MOST, SOME = 0.6, 0.3
 
 
-def reasons(text: str, form: re.Pattern[str] = REASON) -> list[tuple[frozenset[str], frozenset[str]]]:
-    """What happened and why, for each part of a text that gives a reason."""
+@dataclass(frozen=True)
+class Link:
+    """Stems of what happened and of why."""
+
+    effect: frozenset[str]
+    cause: frozenset[str]
+
+
+def links(text: str, forms: tuple[re.Pattern[str], ...] = REASONS) -> list[Link]:
+    """A link for each sentence, or part after a semicolon, that gives a reason."""
     found = []
     for piece in re.split(r"[.;]\s+", text):
-        if match := form.fullmatch(piece.strip(" .")):
-            said = {name.rstrip("23"): stems(value) for name, value in match.groupdict().items() if value}
-            found.append((said["effect"] - said["cause"], said["cause"] - said["effect"]))
+        if match := next(filter(None, (form.fullmatch(piece.strip(" .")) for form in forms)), None):
+            effect, cause = stems(match["effect"]), stems(match["cause"])
+            found.append(Link(effect - cause, cause - effect))
     return found
 
 
 def other_cause(sentence: str, passage: str) -> str:
-    """The sentence gives a reason that the passage gives for something else, or takes the reason for what came of it."""
-    told = reasons(passage)
-    for effect, cause in reasons(sentence):
-        its = [one for one in told if most_of(effect, one[0])]
-        if any(most_of(cause, one[1]) for one in its):
+    """The sentence gives a reason that the passage gives for something else or not at all, or takes the reason for what came
+    of it."""
+    told, in_spite = links(passage), links(passage, IN_SPITE)
+    # In a sentence by itself "since" may well be of time.
+    for mine in links(re.sub(r"\bsince\b", "", sentence, flags=re.IGNORECASE)):
+        if any(most_of(mine.effect, its.effect) and most_of(mine.cause, its.cause) for its in told):
             continue
-        if any(most_of(effect, one[1]) and most_of(cause, one[0]) for one in told):
+        if any(most_of(mine.effect, its.cause) and most_of(mine.cause, its.effect) for its in told):
             return "the passage has cause and effect the other way round"
-        if (
-            its
-            and not any(cause & one[1] for one in its)
-            and any(most_of(cause, stems(one)) for one in sentences_of(passage))
-        ):
-            return "the passage gives this as the reason of something else"
-        in_spite = reasons(passage, IN_SPITE)
-        if any(most_of(effect, one[0]) and most_of(cause, one[1]) for one in in_spite):
+        if any(most_of(mine.effect, its.effect) and most_of(mine.cause, its.cause) for its in in_spite):
             return "the passage says that it was so in spite of this"
-        homes = [stems(one) for one in sentences_of(passage) if most_of(effect, stems(one))]
-        elsewhere = any(most_of(cause, stems(one)) for one in sentences_of(passage))
-        if homes and elsewhere and not any(cause & one for one in homes):
-            return "the passage gives this as the reason of something else"
-    for effect, cause in reasons(sentence, IN_SPITE):
-        if any(most_of(effect, one[0]) and most_of(cause, one[1]) for one in told):
+        if another_given(mine, told) or apart(mine, passage):
+            return "the passage does not give this as the reason"
+    for mine in links(sentence, IN_SPITE):
+        if any(most_of(mine.effect, its.effect) and most_of(mine.cause, its.cause) for its in told):
             return "the passage gives this as the reason"
     return ""
 
 
+def another_given(mine: Link, told: list[Link]) -> bool:
+    """Whether the passage gives reasons for it, and this is none of them."""
+    given = [its for its in told if most_of(mine.effect, its.effect)]
+    return bool(given) and not any(weight(mine.cause & its.cause) >= SOME * weight(mine.cause) for its in given)
+
+
+def apart(mine: Link, passage: str) -> bool:
+    """Whether the passage tells of both, but nowhere together."""
+    told = [stems(one) for one in dict.fromkeys(one.sentence for one in parts(passage))]
+    effects = [one for one in told if most_of(mine.effect, one)]
+    elsewhere = any(most_of(mine.cause, one) for one in told)
+    return bool(effects) and elsewhere and not any(mine.cause & one for one in effects)
+
+
 def most_of(mine: frozenset[str], its: frozenset[str]) -> bool:
     return bool(mine) and weight(mine & its) >= MOST * weight(mine)
-
-
-def sentences_of(passage: str) -> list[str]:
-    return list(dict.fromkeys(one.sentence for one in parts(passage)))

@@ -33,6 +33,13 @@ THAN = re.compile(
 )
 AS_OFTEN = re.compile(r"\b(?:\w+ times|twice) as \w+(?: \w+){0,4} as\b", re.IGNORECASE)
 KNOWN = UP | DOWN | FAST
+# "Needs less water than wheat but more salt": what is compared is the same.
+ALSO = re.compile(
+    r"(?P<lead>[^.;]*?)\b(?:more|less|fewer|\w{2,}er) [^.;]{1,40}? (?P<than>than [^.;,]{2,40}?),? (?:but|and|yet) "
+    r"(?:\w+s )?(?P<more>more|less|fewer|\w{2,}er) (?P<what>\w+(?: \w+)?)(?=[.;,]|$)",
+    re.IGNORECASE,
+)
+AS_MUCH = re.compile(r"(?<!times )(?<!twice )(?<!half )\bas (?:often|much|many|\w+) as\b", re.IGNORECASE)
 # So many words may stand between the comparative and "than".
 BETWEEN = 7
 
@@ -70,12 +77,16 @@ def comparisons(text: str) -> list[Comparison]:
 def turned_comparison(sentence: str, passage: str) -> str:
     """Two things have changed places around "than", or its numbers say the opposite."""
     turned = "the passage compares them the other way round"
+    passage = spelled_out(passage)
     for mine in comparisons(sentence):
         first, second = compared(sentence, mine)
         first, second = first - second, second - first
         if exchanged(mine, first, second, passage):
             return turned
-        for its in comparisons(passage):
+        if alike(first, second, passage):
+            return "the passage says that they are alike in this"
+        # What compares the same thing comes first.
+        for its in sorted(comparisons(passage), key=lambda one: not stems(one.what) & stems(mine.what)):
             its_first, its_second = compared(passage, its)
             its_first, its_second = its_first - its_second, its_second - its_first
             straight = bool(second & its_second)
@@ -84,6 +95,22 @@ def turned_comparison(sentence: str, passage: str) -> str:
             if straight != crossed and all(ways):
                 return "" if straight == (ways[0] == ways[1]) else turned
     return "the passage gives the greater number to the other" if compared_numbers(sentence, passage) < 0 else ""
+
+
+def spelled_out(passage: str) -> str:
+    """The passage with the comparisons that it shortens in full: "less water than B, but more salt [than B]"."""
+    found = ALSO.finditer(passage)
+    return " ".join([passage, *(f"{one['lead']}{one['more']} {one['what']} {one['than']}." for one in found)])
+
+
+def alike(first: frozenset[str], second: frozenset[str], passage: str) -> bool:
+    """Whether the passage says "one as often as the other"."""
+    for found in AS_MUCH.finditer(passage):
+        left = stems(re.split(r"[.;]|, (?:and|but)\b", passage[: found.start()])[-1])
+        right = stems(re.split(r"[.;,]", passage[found.end() :])[0])
+        if (first & left and second & right) or (first & right and second & left):
+            return True
+    return False
 
 
 def exchanged(mine: Comparison, first: frozenset[str], second: frozenset[str], passage: str) -> bool:

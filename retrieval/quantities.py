@@ -227,4 +227,5 @@ def first_value(match: re.Match[str]) -> tuple[float, str, bool]:
 def figures_alike(text: str) -> str:
     """The text with its numbers written in one way: "3,000" is 3000, "three" is 3."""
     plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
+    plain = re.sub(r"\btwice(?! (?:an?|every|per) )", "two times", plain, flags=re.IGNORECASE)
     return SPELLED.sub(lambda match: f"{VALUES[match.group().lower()]:g}", plain)

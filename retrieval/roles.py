@@ -73,6 +73,7 @@ def other_actor(sentence: str, passage: str) -> str:
                 continue
             rest = mine.own - who
             homes = [one for one in told if len(rest) > 1 and weight(rest & one.all) >= ALL * weight(rest)]
+            homes = [one for one in homes if weight(rest & one.own) >= ALL * weight(rest)] or homes
             if agent and any(changed_places(mine, one) for one in told):
                 return "the passage has the one do this to the other"
             if any(turned_passive(mine, one, who) for one in homes):

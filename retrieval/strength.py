@@ -36,7 +36,7 @@ OVERSTATED = {
     ("few", "all"),
 }
 CONDITION = re.compile(
-    r"\b(?:if|unless|provided(?: that)?|as long as|only (?:if|when|after|with|for|by|at|in|on|to|where)|on condition|in case|except|subject to|"
+    r"\b(?:if|unless|provided(?: that)?|as long as|only (?:if|when|after|with|for|by|at|in|on|to|where)|on condition|in case|in (?:times|the event) of|except|subject to|"
     r"after asking|other than|but not)\b|\bonly\b(?=[.;,]|$)",
     re.IGNORECASE,
 )
@@ -54,7 +54,8 @@ MENTIONS = re.compile(
 )
 ANY = re.compile(r"\b(?:any|every|all) (\w+)", re.IGNORECASE)
 ONLY = re.compile(
-    r"\b(?:only|solely|exclusively|nobody but|no one but|none but)\b(?! (?:after|when|if))", re.IGNORECASE
+    r"\b(?:only|solely|exclusively|nobody but|no one but|none but)\b(?! (?:after|when|if|an? (?:small|slight|little|minor)))",
+    re.IGNORECASE,
 )
 ONLY_TOO = re.compile(
     r"\b(?:only|solely|exclusively|alone|sole|just|except|unless|nobody|no other|nothing|not|no|never|but)\b",
