@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from retrieval import roles, strength
+from retrieval import conditions, roles, strength
+from retrieval.amounts import other_number
 from retrieval.causes import other_cause
 from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
 from retrieval.denial import UNTIL, denied_otherwise
 from retrieval.facts import all_stems, name_stands, names, negated, opposed
 from retrieval.orders import turned_round
-from retrieval.quantities import Number, durations, numbers
+from retrieval.quantities import numbers
 from retrieval.told import parts, stems, weight, whole_sentences
-from retrieval.units import KINDS
 from retrieval.words import TOKEN, words
 
 # A part of fewer content words says too little to be compared alone.
@@ -89,20 +89,6 @@ def other_name(sentence: str, passage: str) -> str:
     return f"the passage does not name {missing[0]}" if missing else ""
 
 
-def other_number(sentence: str, passage: str) -> str:
-    its = (*numbers(passage), *durations(passage))
-    for number in numbers(sentence):
-        if not number.weak and not any(stands_for(number, other) for other in its):
-            return f"the passage does not hold the number {number.value:g}"
-    return ""
-
-
-def stands_for(number: Number, other: Number) -> bool:
-    """Whether the passage's number bears the sentence's out: "twice" is not two hours."""
-    vague = other.weak and number.unit in KINDS and other.unit not in KINDS
-    return number.same(other) and not vague
-
-
 def copied(sentence: str, passage: str) -> bool:
     """Whether a sentence or a part of one in the passage begins with the whole sentence: nothing was changed, only left out."""
     mine = f" {' '.join(TOKEN.findall(sentence.lower()))} "
@@ -168,10 +154,12 @@ RULES: dict[str, Rule] = {
     "comparison": lambda sentence, _, passage: turned_comparison(sentence, passage),
     "order": lambda sentence, _, passage: turned_round(sentence, passage),
     "cause": lambda sentence, _, passage: other_cause(sentence, passage),
-    "condition": lambda sentence, told, _: strength.condition_lifted(sentence, told),
+    "condition": lambda sentence, told, _: conditions.condition_lifted(sentence, told),
+    "case": lambda sentence, _, passage: conditions.other_case(sentence, passage),
     "limit": strength.other_bound,
     "share": lambda sentence, told, passage: other_share(sentence, told, passage),
     "only": lambda sentence, told, _: strength.only_added(sentence, told),
+    "tense": lambda sentence, told, _: strength.only_expected(sentence, told),
     "duty": lambda sentence, told, _: strength.other_duty(sentence, told),
     "word": lambda sentence, _, passage: swapped_word(sentence, passage),
 }

@@ -25,6 +25,9 @@ BY = re.compile(
 )
 
 
+PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been) \w+", re.IGNORECASE)
+
+
 def best_part(sentence: str, passage: str) -> Part | None:
     """The part of the passage that has most of the sentence, the shorter one of two."""
     mine = stems(sentence)
@@ -90,9 +93,10 @@ def other_actor(sentence: str, passage: str) -> str:
 
 def instead(home: Part, agent: bool) -> frozenset[str]:
     """Who the passage says it of: by whom it is done, or the subject."""
-    if agent:
-        found = BY.search(home.text)
-        return stems(found.group(1)) if found else frozenset()
+    if agent and (found := BY.search(home.text)):
+        return stems(found.group(1))
+    if agent and PASSIVE.search(home.text):
+        return frozenset()
     return home.given or subject(home.text)
 
 

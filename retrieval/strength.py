@@ -6,12 +6,17 @@ from __future__ import annotations
 
 import re
 
-from retrieval.facts import NEGATION
+from retrieval.conditions import CONDITION, odd, under
 from retrieval.quantities import numbers, turns_limit
-from retrieval.told import ordered, stems, weight
+from retrieval.told import ordered, stems
 from retrieval.units import KINDS
 from retrieval.words import stem
 
+EXPECTED = re.compile(
+    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|(?:plan|intend|want|aim|propose)s?(?: to)?|would like to|will)\b",
+    re.IGNORECASE,
+)
+PAST = re.compile(r"\b(?:was|were|had|has|have|did|fell|rose|grew|became|\w{3,}ed)\b", re.IGNORECASE)
 # The first that fits counts; "nearly all" is most.
 SHARES = (
     ("most", r"(?:nearly|almost|virtually|practically) (?:all|every|always)|most (?:of|\w+s)\b|mostly|usually|generally|"
@@ -35,22 +40,8 @@ OVERSTATED = {
     ("few", "most"),
     ("few", "all"),
 }
-CONDITION = re.compile(
-    r"\b(?:if|unless|provided(?: that)?|as long as|only (?:if|when|after|with|for|by|at|in|on|to|where)|on condition|in case|in (?:times|the event) of|except|subject to|"
-    r"after asking|other than|but not)\b|\bonly\b(?=[.;,]|$)",
-    re.IGNORECASE,
-)
 TIMES = re.compile(
     r"\b(?:when|whenever|where|while|between|during|once(?! (?:an?|in|per|every|more)\b)|as long as)\b", re.IGNORECASE
-)
-# So much of a condition has to be named.
-NAMED, SPOKEN_OF = 0.4, 0.5
-DESPITE = re.compile(
-    r"\b(?:even (?:if|when|with)|regardless|whether or not|without any|without (?:ask|hav)\w*)", re.IGNORECASE
-)
-MENTIONS = re.compile(
-    r"\b(?:if|unless|provided|as long as|only|when|once|after|except|with|without|while|where|subject|in case|until|before|than|at any time|for)\b",
-    re.IGNORECASE,
 )
 ANY = re.compile(r"\b(?:any|every|all) (\w+)", re.IGNORECASE)
 ONLY = re.compile(
@@ -92,10 +83,6 @@ def both_ways(sentence: str, told: str) -> bool:
     ways = [[bool(re.fullmatch("more|over|above|longer|higher|later", word)) for word in re.findall(
         r"more|over|above|longer|higher|later|less|fewer|under|below|shorter|lower|earlier", text.lower())] for text in (sentence, told)]  # fmt: skip
     return len(ways[0]) == len(ways[1]) > 1 and all(one != other for one, other in zip(*ways, strict=True))
-
-
-def odd(text: str) -> bool:
-    return len(NEGATION.findall(text)) % 2 == 1
 
 
 def share(text: str) -> str:
@@ -154,34 +141,8 @@ def duties(text: str) -> set[str]:
     return {name for name, form in (("must", MUST), ("may", MAY)) if form.search(text)}
 
 
-def condition_lifted(sentence: str, told: str) -> str:
-    """The passage says it under a condition, the sentence without one, or in spite of it."""
-    match = CONDITION.search(told)
-    mine = stems(sentence)
-    if not match or weight(mine & stems(told)) < SPOKEN_OF * weight(mine):
-        return ""
-    why = "the passage sets a condition for this"
-    if DESPITE.search(sentence) and not DESPITE.search(told):
-        return why
-    if any(named and weight(named & mine) >= NAMED * weight(named) for named in alternatives(told, match)):
-        return ""
-    before = [word.lower() for word in MENTIONS.findall(told[: match.start()])]
-    own = [word for word in MENTIONS.findall(sentence) if word.lower() not in before]
-    another = match.group().lower().startswith("only ") and not odd(sentence)
-    return why if not own or another else ""
-
-
-def alternatives(told: str, match: re.Match[str]) -> list[frozenset[str]]:
-    """Stems of the condition, and of each of those that "or" joins in it."""
-    rest = re.split(r"[.;]", told[match.end() :])[0]
-    return [under(told, match), *(stems(one) for one in re.split(r"\bor\b", rest) if " or " in rest)]
-
-
-def under(told: str, match: re.Match[str]) -> frozenset[str]:
-    """Stems of the condition; where it comes first ("if it rains, they stay"), up to the comma."""
-    if match.end() >= len(told.rstrip(" .;,")):
-        # "In the night train only."
-        return frozenset(ordered(told[: match.start()])[-2:])
-    if match.start() == 0:
-        return stems(told[match.end() :].partition(",")[0])
-    return stems(re.split(r"[.;]|, (?:and|but)\b", told[match.end() :])[0])
+def only_expected(sentence: str, told: str) -> str:
+    """What the passage expects, said as done."""
+    if EXPECTED.search(told) and PAST.search(sentence) and not PAST.search(told) and not EXPECTED.search(sentence):
+        return "the passage expects this only"
+    return ""

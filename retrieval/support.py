@@ -12,8 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from retrieval.amounts import stands_for
 from retrieval.comparing import compared_numbers
-from retrieval.disagreement import RULES, disagreements, stands_for
+from retrieval.disagreement import RULES, disagreements
 from retrieval.facts import all_stems
 from retrieval.quantities import SHARES, VALUES, durations, figures_alike, numbers
 from retrieval.sentences import pieces

@@ -82,6 +82,8 @@ DENYING = frozenset(
 FOLLOWS = re.compile(
     r"(?:on|in|at|by|for|to|from|with|into|the|an?|its|their|his|her|no|not|only|up|more|less|\d.*)$", re.IGNORECASE
 )
+# "For guests the manager decides."
+FOR_WHOM = re.compile(r"(?:for|in|on|at|with|under|during) (?:\S+ ){1,4}(?:the|an?|it|they|he|she) \w+", re.IGNORECASE)
 WHICH = re.compile(r"(?:which|who)\b", re.IGNORECASE)
 FULL = 2
 WHOLE = re.compile(r"\d+(?:[.:]\d+)+|[^\W_]+")
@@ -222,8 +224,8 @@ def stems(text: str) -> frozenset[str]:
 
 
 def weight(found: frozenset[str]) -> int:
-    """How much a set of stems says: longer words count more."""
-    return sum(min(len(word), 8) for word in found)
+    """How much a set of stems says: longer words count more, and a letter that is a label little."""
+    return sum(2 if word.startswith("label") else min(len(word), 8) for word in found)
 
 
 def subject(piece: str) -> frozenset[str]:
@@ -246,6 +248,8 @@ def subject(piece: str) -> frozenset[str]:
 
 def own_subject(piece: str) -> bool:
     """Whether a piece that follows another clearly has a subject of its own."""
+    if FOR_WHOM.match(piece):
+        return True
     tokens = TOKEN.findall(piece)
     if not tokens or (not words(tokens[0]) and tokens[0].lower() not in DETERMINERS):
         return False
