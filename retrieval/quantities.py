@@ -50,6 +50,8 @@ HALF_TIME = re.compile(
 AND_A_HALF = re.compile(r"\b(\w+) and a half\b", re.IGNORECASE)
 # "once a year", "weekly": a length of time that no number is written for.
 EACH = re.compile(r"\b(?:per|an?|each|every|in an?) (hour|day|week|month|year|minute|second)\b", re.IGNORECASE)
+YEARS = re.compile(r"\b(1\d{3}|20\d\d) ?(?:-|–|to|and|until) ?(1\d{3}|20\d\d)\b")
+TIMES_OVER = re.compile(r"\b(?:(doubl(?:ed|es|ing))|halv(?:ed?|es|ing))\b", re.IGNORECASE)
 PER_SECOND = re.compile(r"\b(?:per|an?|each|every) second$", re.IGNORECASE)
 ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
            "annually": "year"}  # fmt: skip
@@ -125,7 +127,7 @@ class Number:
 @lru_cache(maxsize=20_000)
 def numbers(text: str) -> tuple[Number, ...]:
     """Numbers with their units: "3,000 tickets" is 3000 ticket, "twelve hours" 12 hour, "1.4 billion dollars" 1.4e9 $."""
-    found, text = _parts(text)
+    found, text = _parts(TIMES_OVER.sub(lambda match: "double" if match.group(1) else "half", text))
     end = 0
     for match in NUMBER.finditer(text):
         # "Per second" is no ordinal.
@@ -198,10 +200,11 @@ def turns_limit(text: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def durations(text: str) -> tuple[Number, ...]:
-    """Lengths of time that no number is written for: "once a year" and "yearly" are one year."""
+    """Lengths of time that no number is written for: "once a year" and "yearly" are one year, "1824 to 1831" seven."""
+    spans = [abs(int(match.group(2)) - int(match.group(1))) for match in YEARS.finditer(text)]
     units = [match.group(1).lower() for match in EACH.finditer(text)]
     units += [ADVERBS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in ADVERBS]
-    return tuple(Number(1.0, unit, True) for unit in units)
+    return (*(Number(1.0, unit, True) for unit in units), *(Number(float(span), "year", True) for span in spans))
 
 
 def first_value(match: re.Match[str]) -> tuple[float, str, bool]:

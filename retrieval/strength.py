@@ -13,7 +13,7 @@ from retrieval.units import KINDS
 from retrieval.words import stem
 
 EXPECTED = re.compile(
-    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|(?:plan|intend|want|aim|propose)s?(?: to)?|would like to|will)\b",
+    r"\b(?:expect\w*|forecast\w*|hopes?|predict\w*|anticipat\w*|(?:plan|intend|want|aim|propose)s?(?: to)?|would like to)\b",
     re.IGNORECASE,
 )
 PAST = re.compile(r"\b(?:was|were|had|has|have|did|fell|rose|grew|became|\w{3,}ed)\b", re.IGNORECASE)
