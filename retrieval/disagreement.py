@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -24,6 +25,7 @@ FULL = 3
 ALONE = 0.85
 # So many of its neighbouring words are neighbours in the passage: the sentence is a copy but for what was changed.
 COPIED = 0.5
+NAME_OF = re.compile(r"\b([A-Z]\w+) of (?:the )?[A-Z]\w+")
 # What a sentence may begin with instead of its subject.
 OPENING = frozenset(
     ["yes", "no", "well", "so", "and", "but", "it", "they", "he", "she", "this", "these", "here", "also", "there"]
@@ -86,6 +88,12 @@ def other_share(sentence: str, told: str, passage: str) -> str:
 
 def other_name(sentence: str, passage: str) -> str:
     missing = [name for name in sorted(names(sentence)) if not name_stands(name, passage)]
+    # "Court of Appeal" for "Court of Session", where "appeals" are spoken of too.
+    missing += [
+        mine.group()
+        for mine in NAME_OF.finditer(sentence)
+        if mine.group() not in passage and any(its[1] == mine[1] for its in NAME_OF.finditer(passage))
+    ]
     return f"the passage does not name {missing[0]}" if missing else ""
 
 

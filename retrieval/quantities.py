@@ -153,7 +153,7 @@ def numbers(text: str) -> tuple[Number, ...]:
                 break
             weak = False
             end += following.end()
-        unit = unit or unit_after(text[end:])
+        unit = "day" if match.group().lower() == "fortnight" else unit or unit_after(text[end:])
         found.append(
             Number(value, unit, weak and unit not in KINDS, rate_after(text[end:]), bound(text, match.start(), end))
         )

@@ -8,7 +8,7 @@ from retrieval.comparing import comparisons
 from retrieval.denial import focus_of_negation
 from retrieval.facts import names
 from retrieval.told import Part, in_order, own_subject, parts, stems, subject, weight
-from retrieval.words import TOKEN, stem
+from retrieval.words import STOPWORDS, TOKEN, stem
 
 JOINS = re.compile(
     r"\b(?:than|although|though|while|whereas|but|both|and|unlike|instead|rather|like|as well as|neither|nor)\b",
@@ -25,6 +25,7 @@ BY = re.compile(
 )
 
 
+NAME_FIRST = re.compile(r"(?:(?:Ms|Mr|Mrs|Dr)[.]? )?([A-Z]\w+) (?!of\b)")
 PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been) \w+", re.IGNORECASE)
 
 
@@ -70,6 +71,8 @@ def other_actor(sentence: str, passage: str) -> str:
         return ""
     told = parts(passage)
     for mine in parts(sentence):
+        if other := other_name_first(mine, told):
+            return f"the passage says this of {other}"
         agent = BY.search(mine.text)
         for who in filter(None, (stems(agent.group(1)) if agent else None, subject(mine.text))):
             if any(word[0].isdigit() or word in ORDINAL_STEMS for word in who):
@@ -88,6 +91,21 @@ def other_actor(sentence: str, passage: str) -> str:
             named = any(who & one.own for one in told if one not in homes)
             if homes and named:
                 return f"the passage says this of another than {', '.join(map(repr, sorted(who)))}"
+    return ""
+
+
+def other_name_first(mine: Part, told: tuple[Part, ...]) -> str:
+    """The name that begins what the passage says, where the sentence begins with another that the passage has further on."""
+    first = NAME_FIRST.match(mine.text)
+    who = stem(first.group(1).lower()) if first else ""
+    for one in told if who and not BY.search(mine.text) else ():
+        its = NAME_FIRST.match(one.text)
+        rest = mine.own - {who}
+        called = {stem(name) for name in names(f". {one.sentence}")}
+        if its and who in one.own & called and len(rest) > 1 and weight(rest & one.own) >= ALL * weight(rest):
+            other = stem(its.group(1).lower())
+            if other not in mine.own and its.group(1).lower() not in STOPWORDS and not BY.search(one.text):
+                return its.group(1)
     return ""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from retrieval.facts import NEGATION
+from retrieval.irregular import BASE
 from retrieval.quantities import figures_alike
 from retrieval.sentences import Piece, pieces
 from retrieval.words import STOPWORDS, TOKEN, stem, words
@@ -31,7 +32,7 @@ BESIDE = re.compile(
             # "..., built in the war"
             r",\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)",
             # "..., juice 45"
-            rf",\s+(?!(?:{PREPOSITIONS})\b)(?=(?:\w+\s+){{1,3}}\d)|,\s+(?=the\s+(?:\w+\s+){{1,4}}\d)",
+            rf",\s+(?!(?:{PREPOSITIONS})\b)(?=(?:\w+\s+){{1,5}}\d)|,\s+(?=the\s+(?:\w+\s+){{1,4}}\d)",
         )
     ),
     re.IGNORECASE,
@@ -216,7 +217,8 @@ def denied(text: str) -> bool:
 def ordered(text: str) -> tuple[str, ...]:
     """Stems of the words with content in their order; numbers in digits and in one piece."""
     tokens = WHOLE.findall(LABEL.sub(r"\1label\2", figures_alike(text)).lower().replace("non-", "non"))
-    return tuple(token if token[0].isdigit() else stem(token) for token in tokens if token not in STOPWORDS | DENYING)
+    plain = (BASE.get(token, token) for token in tokens)
+    return tuple(token if token[0].isdigit() else stem(token) for token in plain if token not in STOPWORDS | DENYING)
 
 
 def stems(text: str) -> frozenset[str]:
