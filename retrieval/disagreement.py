@@ -159,6 +159,7 @@ RULES: dict[str, Rule] = {
     "opposite": lambda sentence, _, passage: opposite(sentence, passage),
     "mixed": lambda sentence, _, passage: roles.mixed(sentence, passage),
     "doer": lambda sentence, _, passage: roles.other_actor(sentence, passage),
+    "speaker": lambda sentence, _, passage: other_stance(sentence, passage),
     "comparison": lambda sentence, _, passage: turned_comparison(sentence, passage),
     "order": lambda sentence, _, passage: turned_round(sentence, passage),
     "cause": lambda sentence, _, passage: other_cause(sentence, passage),

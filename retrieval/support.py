@@ -22,13 +22,14 @@ from retrieval.units import KINDS, unit_name
 from retrieval.words import TOKEN, stem, words
 
 MODEL = Path(__file__).with_name("check.json")
-# A paraphrase that is supported repeats about half of the words; it brings some small words of its own.
+# A paraphrase that is supported repeats about half of the words, and more of them say nothing: who changes the meaning
+# copies most. It brings some small words of its own.
 HALF, OWN, MOST_NEW = 0.5, 5, 12
 # Of the threshold: where the score of a sure disagreement ends at the latest.
 BELOW = 0.99
 # 1: speaks for support, -1: against it. What is fitted keeps to these signs. In the hard pairs the unsupported sentences are
 # the ones that copy most, so that a free fit would learn to distrust every copied sentence.
-SIGNS = {"half": 1, "best": 1, "excess": -1, "personal": -1, "asks": -1, "computed": 1,
+SIGNS = {"words": 1, "excess": -1, "personal": -1, "asks": -1, "computed": 1,
          **dict.fromkeys(RULES, -1)}  # fmt: skip
 AMOUNTS = frozenset([*VALUES, *SHARES])
 PERSONAL = frozenset(["i", "im", "me", "my", "mine", "we", "us", "our", "you", "your"])
@@ -51,27 +52,26 @@ def check(sentence: str, passage: str) -> Support:
     score = round(logistic(model["weights"], features(sentence, passage)), 4)
     if sure := [one.why for one in found if one.sure]:
         # What is surely otherwise is never shown, however many words agree.
-        return Support(min(score, BELOW * model["threshold"]), False, sure[0])
+        return Support(round(min(score, BELOW * model["threshold"]), 4), False, sure[0])
     if score < model["threshold"]:
         return Support(score, False, found[0].why if found else "the passage does not speak of this")
     return Support(score, True)
 
 
 def features(sentence: str, passage: str) -> dict[str, float]:
-    """What the model weighs; 0 or 1 but for the first three.
+    """What the model weighs; 0 or 1 but for the first two.
 
-    `best`: the share of words that stand in the best sentence of the passage, or in two neighbouring ones, 0 to 1; `half`: the
-    same up to one half; `excess`: how many words, small ones too, are new beyond the five that a paraphrase may bring;
-    `personal`: speaks of "me" or "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers
-    bear a comparison out; and each rule of `retrieval.disagreement`: whether it fires.
+    `words`: the share of words that stand in the best sentence of the passage, or in two neighbouring ones, 0 to 0.5;
+    `excess`: how many words, small ones too, are new beyond the five that a paraphrase may bring; `personal`: speaks of "me"
+    or "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers bear a comparison out; and
+    each rule of `retrieval.disagreement`: whether it fires.
     """
     mine, its = figures_alike(sentence), figures_alike(passage)
     tokens, given = set(TOKEN.findall(sentence.lower())), set(TOKEN.findall(passage.lower()))
     found = {one.rule for one in disagreements(sentence, passage)}
     best = max(share_of_words(mine, text) for text in windows(its))
     return {
-        "half": min(best, HALF),
-        "best": best,
+        "words": min(best, HALF),
         "excess": float(max(0, min(added(mine, its), MOST_NEW) - OWN)),
         "personal": float(bool(tokens & PERSONAL - given)),
         "asks": float("?" in sentence and "?" not in passage),
