@@ -16,6 +16,7 @@ from retrieval.denial import UNTIL, denied_otherwise
 from retrieval.facts import all_stems, name_stands, names, negated, opposed
 from retrieval.orders import turned_round
 from retrieval.quantities import numbers
+from retrieval.speakers import other_stance
 from retrieval.told import parts, stems, weight, whole_sentences
 from retrieval.words import TOKEN, words
 
