@@ -18,6 +18,7 @@ REASONS = (
 )
 IN_SPITE = (
     re.compile(r"(?P<effect>.+?),? (?:although|though|despite|in spite of|even though) (?P<cause>.+)", re.IGNORECASE),
+    re.compile(r"(?P<cause>.+?), (?:yet|but still|nevertheless) (?P<effect>.+)", re.IGNORECASE),
 )
 MOST, SOME = 0.6, 0.3
 

@@ -41,7 +41,7 @@ ALSO = re.compile(
 )
 AS_MUCH = re.compile(r"(?<!times )(?<!twice )(?<!half )\bas (?:often|much|many|\w+) as\b", re.IGNORECASE)
 # So many words may stand between the comparative and "than".
-BETWEEN = 7
+BETWEEN = 10
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def comparisons(text: str) -> list[Comparison]:
     for than in THAN.finditer(text):
         before = list(re.finditer(r"[\w'’-]+", text[: than.start()]))[-BETWEEN:]
         # The nearest known comparative, else the nearest word that looks like one: "summer" does too.
+        # "The lower field" compares nothing.
+        before = [match for match in before if not text[: match.start()].lower().endswith("the ")]
         known = [match for match in before if match.group().lower() in KNOWN]
         alike = [match for match in before if re.fullmatch(r"\w{3,}er", match.group())]
         if chosen := (known or alike)[-1:]:

@@ -20,6 +20,7 @@ UNTIL = re.compile(
 NOT_WITHOUT = re.compile(
     r"\bwithout\b.*\b(?:not|never|no|nobody|cannot)\b|\b(?:not|never|no|nobody|cannot)\b.*\bwithout\b", re.IGNORECASE
 )
+WITH = re.compile(r"\b(with|without) (?:an? |the |any )?(\w+)", re.IGNORECASE)
 # What is left open is neither said nor denied.
 LEFT_OPEN = re.compile(
     r"\b(?:whether|(?:is|are|was) (?:not known|open|unclear|unknown)|could not be (?:shown|proven)|(?:nobody|no one) knows)\b",
@@ -29,6 +30,8 @@ LEFT_OPEN = re.compile(
 
 def denied_otherwise(sentence: str, passage: str) -> str:
     """What the sentence says is denied by the passage wherever it stands there, or the other way round."""
+    if turned := with_for_without(sentence, passage):
+        return turned
     told = statements(passage)
     if LEFT_OPEN.search(sentence):
         return ""
@@ -46,6 +49,18 @@ def denied_otherwise(sentence: str, passage: str) -> str:
     for mine in parts(sentence):
         if any(held_inside(one, mine) and opposed_in(mine, one) for one in told):
             return "one of passage and sentence is negated"
+    return ""
+
+
+def with_for_without(sentence: str, passage: str) -> str:
+    """ "With flash" where the passage has "without flash" only, or the other way round."""
+    mine, its = (
+        {(match[1].lower(), stem(match[2].lower())) for match in WITH.finditer(text)} for text in (sentence, passage)
+    )
+    for word, what in mine:
+        other = "without" if word == "with" else "with"
+        if (other, what) in its and (word, what) not in its and not NEGATION.search(WITH.sub("", sentence)):
+            return f"the passage says {other!r} and not {word!r}"
     return ""
 
 
@@ -83,11 +98,15 @@ def focus_of_negation(part: Part) -> frozenset[str]:
 
 
 def agrees(mine: Part, alike: list[Part], told: tuple[Part, ...]) -> bool:
-    """Whether another part speaks of the same subject, and denies or says as much: "interns are excluded from this"."""
+    """Whether another part speaks of the same subject, and denies or says as much: "interns are excluded from this", "guests
+    see only the list"."""
     about = subject(mine.text)
+    spoken_of = [one for one in told if about & one.own]
+    if mine.denied and any(re.search(r"\bonly\b", one.text) for one in spoken_of):
+        return True
     if any(about & one.all for one in alike):
         return False
-    return any(about & one.own and (one.denied == mine.denied or softened(mine, one)) for one in told)
+    return any(one.denied == mine.denied or softened(mine, one) for one in spoken_of)
 
 
 def softened(one: Part, other: Part) -> bool:

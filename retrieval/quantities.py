@@ -45,7 +45,8 @@ SHARE = re.compile(
 )
 # "half a year" is six months, "one and a half times" 1.5 times.
 HALF_TIME = re.compile(
-    r"\bhalf[\s-]an?[\s-](hour|day|week|month|year|minute)\b|\bhalf[\s-](?=year)(year)", re.IGNORECASE
+    r"\b(?:(?P<part>half|quarter of)[\s-]an?[\s-](?P<unit>hour|day|week|month|year|minute)\b|half[\s-](?=year)(?P<year>year))",
+    re.IGNORECASE,
 )
 AND_A_HALF = re.compile(r"\b(\w+) and a half\b", re.IGNORECASE)
 # "once a year", "weekly": a length of time that no number is written for.
@@ -167,7 +168,7 @@ def _parts(text: str) -> tuple[list[Number], str]:
         return "-" * len(match.group())
 
     found = [
-        Number(0.5, (match.group(1) or match.group(2)).lower(), False, bound=bound(text, *match.span()))
+        Number(part_of(match), (match["unit"] or match["year"]).lower(), False, bound=bound(text, *match.span()))
         for match in HALF_TIME.finditer(text)
     ]
     text = HALF_TIME.sub(blank, text)
@@ -183,6 +184,10 @@ def _parts(text: str) -> tuple[list[Number], str]:
             Number(VALUES.get((many or "").lower(), 1.0) * part, "share", False, bound=bound(text, *match.span()))
         )
     return found, SHARE.sub(blank, text)
+
+
+def part_of(match: re.Match[str]) -> float:
+    return 0.25 if (match["part"] or "").lower().startswith("quarter") else 0.5
 
 
 def bound(text: str, start: int, end: int) -> int:

@@ -26,6 +26,8 @@ BY = re.compile(
 
 
 NAME_FIRST = re.compile(r"(?:(?:Ms|Mr|Mrs|Dr)[.]? )?([A-Z]\w+) (?!of\b)")
+# Verbs that say little by themselves.
+LIGHT = frozenset(["take", "make", "give", "come", "go", "keep", "hold"])
 PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been) \w+", re.IGNORECASE)
 
 
@@ -52,11 +54,11 @@ def mixed_part(mine: Part, passage: str) -> str:
         return ""
     best = [one for one in told if weight(mine.own & one.all) == most]
     for one in best:
-        strange = mine.own - one.all
+        strange = mine.own - one.all - LIGHT
         if not strange or strange - frozenset[str]().union(*(other.own for other in told if other is not one)):
             return ""
     for one in best:
-        strange = mine.own - one.all
+        strange = mine.own - one.all - LIGHT
         # What is denied of it need not stand there.
         if mine.denied and strange <= focus_of_negation(mine):
             continue

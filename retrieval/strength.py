@@ -23,7 +23,7 @@ SHARES = (
              r"typically|(?:the|a) majority|as a rule|normally"),
     ("few", r"(?:only )?(?:a )?(?:very )?few(?! (?:years|months|weeks|days|hours|minutes))|rarely|seldom|"
             r"hardly (?:any|ever)|scarcely|a minority|only some"),
-    ("some", r"not (?:all|every|always)|some(?! \d)|"
+    ("some", r"(?:a|one|two) (?:third|quarter|fifth|tenth)s? of|half (?:of )?(?:the|its|their)|\d+ ?(?:%|percent) of|not (?:all|every|always)|some(?! \d)|"
              r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten) of (?:the |these |those |them)|^of (?:the )?\d+ \w+|"
              r"several|sometimes|occasionally|certain|partly|in part|in some cases|a number of|can be"),
     ("all", r"all|(?:every|each)(?! (?:\d+|other|few|two|three|four|five|six|seven|eight|nine|ten|twelve|second|minute|hour|"
