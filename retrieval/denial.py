@@ -21,6 +21,7 @@ NOT_WITHOUT = re.compile(
     r"\bwithout\b.*\b(?:not|never|no|nobody|cannot)\b|\b(?:not|never|no|nobody|cannot)\b.*\bwithout\b", re.IGNORECASE
 )
 WITH = re.compile(r"\b(with|without) (?:an? |the |any )?(\w+)", re.IGNORECASE)
+ONLY = re.compile(r"\bonly\b", re.IGNORECASE)
 # What is left open is neither said nor denied.
 LEFT_OPEN = re.compile(
     r"\b(?:whether|(?:is|are|was) (?:not known|open|unclear|unknown)|could not be (?:shown|proven)|(?:nobody|no one) knows)\b",
@@ -102,11 +103,17 @@ def agrees(mine: Part, alike: list[Part], told: tuple[Part, ...]) -> bool:
     see only the list"."""
     about = subject(mine.text)
     spoken_of = [one for one in told if about & one.own]
-    if mine.denied and any(re.search(r"\bonly\b", one.text) for one in spoken_of):
+    if mine.denied and any(ONLY.search(one.text) and not only_what(one.text) & mine.own for one in spoken_of):
         return True
     if any(about & one.all for one in alike):
         return False
     return any(one.denied == mine.denied or softened(mine, one) for one in spoken_of)
+
+
+def only_what(text: str) -> frozenset[str]:
+    """Stems of what "only" is said of."""
+    before, _, after = ONLY.sub("\n", text, count=1).partition("\n")
+    return stems(after) or frozenset(ordered(before)[-2:])
 
 
 def softened(one: Part, other: Part) -> bool:

@@ -24,8 +24,6 @@ from retrieval.words import TOKEN, words
 FULL = 3
 # Where one part of the passage holds so much of what its sentence shares with the claim, the part alone is what was meant.
 ALONE = 0.85
-# So many of its neighbouring words are neighbours in the passage: the sentence is a copy but for what was changed.
-COPIED = 0.5
 NAME_OF = re.compile(r"\b([A-Z]\w+) of (?:the )?[A-Z]\w+")
 # What a sentence may begin with instead of its subject.
 OPENING = frozenset(

@@ -14,7 +14,7 @@ JOINS = re.compile(
     r"\b(?:than|although|though|while|whereas|but|both|and|unlike|instead|rather|like|as well as|neither|nor)\b",
     re.IGNORECASE,
 )
-ENOUGH, MOST, ALL, FEW, COPIED, FULL = 0.5, 0.65, 0.8, 3, 0.4, 2
+ENOUGH, MOST, ALL, FEW, COPIED, FULL = 0.5, 0.6, 0.8, 3, 0.4, 2
 # Two events in one sentence may well be told apart.
 APART = re.compile(r"\s+(?=(?:before|after|until|since) [^\W\d])", re.IGNORECASE)
 # A pronoun that something is said of; "his" and "them" only stand by.

@@ -18,6 +18,7 @@ from retrieval.sentences import Piece, pieces
 from retrieval.words import STOPWORDS, TOKEN, stem, words
 
 PREPOSITIONS = "between|from|since|after|before|until|with|including|about|under|over|by"
+WITHOUT_VERB = r"(?:(?:Ms|Mr|Mrs|Dr)[.]? )?(?-i:[A-Z])\w+ (?-i:[a-z])\w+(?:[.,;]|$)"
 # Parts stand side by side: what one says of its subject the other does not say of its own. They meet at
 BESIDE = re.compile(
     "|".join(
@@ -29,6 +30,8 @@ BESIDE = re.compile(
             r",\s+(?=(?:all |the )?(?:others?|rest|remaining|those|otherwise|not|which|who|\w+ ones)\b)",
             # "..., the right one tilts it"
             r",\s+(?=(?:the|its|his|her|their|some|most|all|an?)\s+(?:\w+\s+){1,4}\w+(?:s|ed|t)\b(?! and\b))",
+            # "X teaches physics and Mr Y chemistry"
+            rf"\s+and\s+(?={WITHOUT_VERB})",
             # "..., built in the war"
             r",\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)",
             # "..., juice 45"
@@ -85,6 +88,7 @@ FOLLOWS = re.compile(
 )
 # "For guests the manager decides."
 FOR_WHOM = re.compile(r"(?:for|in|on|at|with|under|during) (?:\S+ ){1,4}(?:the|an?|it|they|he|she) \w+", re.IGNORECASE)
+GAPPED = re.compile(WITHOUT_VERB, re.IGNORECASE)
 WHICH = re.compile(r"(?:which|who)\b", re.IGNORECASE)
 FULL = 2
 WHOLE = re.compile(r"\d+(?:[.:]\d+)+|[^\W_]+")
@@ -132,7 +136,9 @@ def parts(text: str) -> tuple[Part, ...]:
             given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
             last = found[-1] if len(found) > begins else None
             own = last is None or own_subject(piece)
-            if last and WHICH.match(piece):
+            if last and GAPPED.match(piece):
+                given = frozenset(ordered(last.text)[-2:-1])
+            elif last and WHICH.match(piece):
                 given = frozenset(ordered(last.text)[-2:])
             elif last and not own:
                 given |= lead | carried(piece, last)
@@ -286,10 +292,3 @@ def in_order(sentence: str, passage: str) -> float:
     pairs = list(itertools.pairwise(mine))
     there = set(itertools.pairwise(its))
     return sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
-
-
-CONDITIONAL = re.compile(
-    r"^(?P<word>if|when|whenever|once|unless|as soon as) (?P<case>[^,]+), (?P<then>.+)$|"
-    r"^(?P<then2>.+?),? (?P<word2>if|when|whenever|once|unless|as soon as) (?P<case2>.+)$",
-    re.IGNORECASE,
-)
