@@ -28,7 +28,7 @@ def best_span(sentence: str, passage_text: str) -> tuple[int, int]:
     mine = figures_alike(sentence)
 
     def fits(piece: Piece) -> tuple[bool, float, int]:
-        sure = any(one.sure for one in disagreements(sentence, piece.text))
+        sure = bool(disagreements(sentence, piece.text))
         return not sure, share_of_words(mine, figures_alike(piece.text)), -len(piece.text)
 
     best = max(found, key=fits)

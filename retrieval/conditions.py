@@ -15,7 +15,7 @@ CONDITION = re.compile(
 # So much of a condition has to be named; so much of what holds under it has to be the same.
 NAMED, SPOKEN_OF, SAME = 0.4, 0.5, 0.65
 DESPITE = re.compile(
-    r"\b(?:even (?:if|when|with)|regardless|whether or not|without any|without (?:ask|hav)\w*)", re.IGNORECASE
+    r"\b(?:even (?:if|when|with|in)|regardless|whether or not|without any|without (?:ask|hav)\w*)", re.IGNORECASE
 )
 MENTIONS = re.compile(
     r"\b(?:if|unless|provided|as long as|only|when|once|after|except|with|without|while|where|subject|in case|until|before|than|at any time|for)\b",

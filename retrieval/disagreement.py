@@ -1,4 +1,4 @@
-"""In what a sentence disagrees with a passage, and how sure that is: names, numbers, negations, opposites, who, when, which. Pure."""
+"""In what a sentence disagrees with a passage: names, numbers, negations, opposites, who, when, which. Pure."""
 
 from __future__ import annotations
 
@@ -54,11 +54,6 @@ class Disagreement:
 
     rule: str
     why: str
-
-    @property
-    def sure(self) -> bool:
-        """Whether the sentence is refused whatever else speaks for it."""
-        return self.rule not in DOUBTFUL
 
 
 @lru_cache(maxsize=2_000)
@@ -174,5 +169,3 @@ RULES: dict[str, Rule] = {
 }
 # The one rule that holds against a sentence which was copied as far as it goes.
 LEFT_OUT = "condition"
-# Right more often than not, but not to be relied on.
-DOUBTFUL = frozenset(["duty"])

@@ -46,11 +46,11 @@ def hard_pairs(file: Path) -> list[tuple[str, str, bool]]:
 
 @dataclass(frozen=True)
 class Table:
-    """`x`: features, shape (pairs, features); `y`: labels, (pairs,); `sure`: whether a sure rule refuses the pair; `passage`."""
+    """`x`: features, shape (pairs, features); `y`: labels, (pairs,); `refused`: whether a rule refuses the pair; `passage`."""
 
     x: np.ndarray
     y: np.ndarray
-    sure: np.ndarray
+    refused: np.ndarray
     passage: list[str]
 
 
@@ -58,9 +58,9 @@ def table(pairs: Sequence[tuple[str, str, bool]]) -> Table:
     import numpy as np
 
     rows = [features(sentence, passage) for sentence, passage, _ in pairs]
-    sure = [any(one.sure for one in disagreements(sentence, passage)) for sentence, passage, _ in pairs]
+    refused = [bool(disagreements(sentence, passage)) for sentence, passage, _ in pairs]
     x = np.array([[row[name] for name in SIGNS] for row in rows])
-    return Table(x, np.array([truth for *_, truth in pairs]), np.array(sure), [passage for _, passage, _ in pairs])
+    return Table(x, np.array([truth for *_, truth in pairs]), np.array(refused), [passage for _, passage, _ in pairs])
 
 
 def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
@@ -97,7 +97,7 @@ def folded(data: Table, weight: np.ndarray) -> np.ndarray:
     found = np.zeros(len(data.y))
     for seen, unseen in GroupKFold(FOLDS).split(data.x, groups=data.passage):
         found[unseen] = scores(fit(data.x[seen], data.y[seen], weight[seen]), data.x[unseen])
-    return np.where(data.sure, np.minimum(found, BELOW * THRESHOLD), found)
+    return np.where(data.refused, np.minimum(found, BELOW * THRESHOLD), found)
 
 
 def measured(found: np.ndarray, y: np.ndarray) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
 from dataclasses import dataclass
@@ -45,14 +46,21 @@ SHARE = re.compile(
 )
 # "half a year" is six months, "one and a half times" 1.5 times.
 HALF_TIME = re.compile(
-    r"\b(?:(?P<part>half|quarter of)[\s-]an?[\s-](?P<unit>hour|day|week|month|year|minute)\b|half[\s-](?=year)(?P<year>year))",
+    r"\b(?:(?P<part>half|three quarters of|quarter of)[\s-]an?[\s-](?P<unit>hour|day|week|month|year|minute)\b|half[\s-](?=year)(?P<year>year))",
     re.IGNORECASE,
 )
 AND_A_HALF = re.compile(r"\b(\w+) and a half\b", re.IGNORECASE)
 # "once a year", "weekly": a length of time that no number is written for.
 EACH = re.compile(r"\b(?:per|an?|each|every|in an?) (hour|day|week|month|year|minute|second)\b", re.IGNORECASE)
-YEARS = re.compile(r"\b(1\d{3}|20\d\d) ?(?:-|–|to|and|until) ?(1\d{3}|20\d\d)\b")
+YEAR = re.compile(r"(?<![\w.,])(?:1\d{3}|20\d\d)(?![\w,]\d|\w)")
+MOST_YEARS = 4
 TIMES_OVER = re.compile(r"\b(?:(doubl(?:ed|es|ing))|halv(?:ed?|es|ing))\b", re.IGNORECASE)
+# "Nine letters in ten".
+ONE_TO_TEN = r"(\d|10|" + "|".join(spelled.ONES[1:11]) + ")"
+RATIO = re.compile(
+    rf"\b{ONE_TO_TEN} (?:\w+ )?(?:in|out of) {ONE_TO_TEN}\b(?=\W*$|[.,;]| (?:is|are|was|were|has|have)\b)",
+    re.IGNORECASE,
+)
 PER_SECOND = re.compile(r"\b(?:per|an?|each|every) second$", re.IGNORECASE)
 ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
            "annually": "year"}  # fmt: skip
@@ -128,7 +136,8 @@ class Number:
 @lru_cache(maxsize=20_000)
 def numbers(text: str) -> tuple[Number, ...]:
     """Numbers with their units: "3,000 tickets" is 3000 ticket, "twelve hours" 12 hour, "1.4 billion dollars" 1.4e9 $."""
-    found, text = _parts(TIMES_OVER.sub(lambda match: "double" if match.group(1) else "half", text))
+    text = TIMES_OVER.sub(lambda match: "double" if match.group(1) else "half", text)
+    found, text = _parts(RATIO.sub(percent, text))
     end = 0
     for match in NUMBER.finditer(text):
         # "Per second" is no ordinal.
@@ -186,8 +195,13 @@ def _parts(text: str) -> tuple[list[Number], str]:
     return found, SHARE.sub(blank, text)
 
 
+def percent(match: re.Match[str]) -> str:
+    one, other = (float(text) if text[0].isdigit() else VALUES[text.lower()] for text in match.groups())
+    return f"{100 * one / other:g}%" if 0 < one < other else match.group()
+
+
 def part_of(match: re.Match[str]) -> float:
-    return 0.25 if (match["part"] or "").lower().startswith("quarter") else 0.5
+    return {"quarter of": 0.25, "three quarters of": 0.75}.get((match["part"] or "").lower(), 0.5)
 
 
 def bound(text: str, start: int, end: int) -> int:
@@ -206,7 +220,8 @@ def turns_limit(text: str) -> bool:
 @lru_cache(maxsize=20_000)
 def durations(text: str) -> tuple[Number, ...]:
     """Lengths of time that no number is written for: "once a year" and "yearly" are one year, "1824 to 1831" seven."""
-    spans = [abs(int(match.group(2)) - int(match.group(1))) for match in YEARS.finditer(text)]
+    years = sorted({int(year) for year in YEAR.findall(text)})[:MOST_YEARS]
+    spans = {later - earlier for earlier, later in itertools.combinations(years, 2)}
     units = [match.group(1).lower() for match in EACH.finditer(text)]
     units += [ADVERBS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in ADVERBS]
     return (*(Number(1.0, unit, True) for unit in units), *(Number(float(span), "year", True) for span in spans))

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 
 from retrieval.conditions import CONDITION, odd, under
+from retrieval.facts import NEGATION
 from retrieval.quantities import numbers, turns_limit
-from retrieval.told import ordered, stems
+from retrieval.told import in_order, ordered, stems
 from retrieval.units import KINDS
 from retrieval.words import stem
 
@@ -53,6 +54,9 @@ ONLY_TOO = re.compile(
     re.IGNORECASE,
 )
 OTHERS = re.compile(r"\b(?:others?|rest|else|otherwise|remaining|below that|above that)\b", re.IGNORECASE)
+# So many of the neighbouring words are neighbours in the passage too.
+COPIED = 0.25
+WILL = re.compile(r"\bwill\b", re.IGNORECASE)
 MUST = re.compile(
     r"\b(?:must|has to|have to|had to|shall|is required|are required|is obliged|are obliged|needs? to|obligatory|mandatory|duty)\b",
     re.IGNORECASE,
@@ -127,18 +131,19 @@ def only_added(sentence: str, told: str) -> str:
 
 
 def other_duty(sentence: str, told: str) -> str:
-    """Must for may, or the other way round, where neither is denied. Sure only where the rest is copied."""
-    if odd(sentence) or odd(told):
+    """Must for may, may for must, or will for may, where nothing is denied and something is copied."""
+    if NEGATION.search(sentence) or odd(told) or in_order(sentence, told) < COPIED:
         return ""
     mine, its = duties(sentence), duties(told)
     # "Only she may sign it" says that she must.
-    if mine and its and not mine & its and not ONLY.search(told):
+    if mine and its and not mine & its and (mine, its) != ({"will"}, {"must"}) and not ONLY.search(told):
         return f"the passage says {sorted(its)[0]!r}, and not {sorted(mine)[0]!r}"
     return ""
 
 
 def duties(text: str) -> set[str]:
-    return {name for name, form in (("must", MUST), ("may", MAY)) if form.search(text)}
+    found = {name for name, form in (("must", MUST), ("may", MAY), ("will", WILL)) if form.search(text)}
+    return found - {"will"} or found
 
 
 def only_expected(sentence: str, told: str) -> str:

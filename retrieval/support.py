@@ -50,11 +50,11 @@ def check(sentence: str, passage: str) -> Support:
         return Support(0.0, False, "the sentence says nothing that can be checked")
     model, found = shipped(), disagreements(sentence, passage)
     score = round(logistic(model["weights"], features(sentence, passage)), 4)
-    if sure := [one.why for one in found if one.sure]:
-        # What is surely otherwise is never shown, however many words agree.
-        return Support(round(min(score, BELOW * model["threshold"]), 4), False, sure[0])
+    if found:
+        # What disagrees is never shown, however many words agree.
+        return Support(round(min(score, BELOW * model["threshold"]), 4), False, found[0].why)
     if score < model["threshold"]:
-        return Support(score, False, found[0].why if found else "the passage does not speak of this")
+        return Support(score, False, "the passage does not speak of this")
     return Support(score, True)
 
 

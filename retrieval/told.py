@@ -223,7 +223,7 @@ def denied(text: str) -> bool:
 def ordered(text: str) -> tuple[str, ...]:
     """Stems of the words with content in their order; numbers in digits and in one piece."""
     tokens = WHOLE.findall(LABEL.sub(r"\1label\2", figures_alike(text)).lower().replace("non-", "non"))
-    plain = (BASE.get(token, token) for token in tokens)
+    plain = [str(BASE.get(token, token)) for token in tokens]
     return tuple(token if token[0].isdigit() else stem(token) for token in plain if token not in STOPWORDS | DENYING)
 
 
