@@ -28,8 +28,11 @@ def best_span(sentence: str, passage_text: str) -> tuple[int, int]:
     mine = figures_alike(sentence)
 
     def fits(piece: Piece) -> tuple[bool, float, int]:
-        sure = bool(disagreements(sentence, piece.text))
-        return not sure, share_of_words(mine, figures_alike(piece.text)), -len(piece.text)
+        return (
+            not disagreements(sentence, piece.text),
+            share_of_words(mine, figures_alike(piece.text)),
+            -len(piece.text),
+        )
 
     best = max(found, key=fits)
     both = [joined(passage_text, one, other) for one, other in itertools.pairwise(found) if best in (one, other)]

@@ -21,11 +21,6 @@ MENTIONS = re.compile(
     r"\b(?:if|unless|provided|as long as|only|when|once|after|except|with|without|while|where|subject|in case|until|before|than|at any time|for)\b",
     re.IGNORECASE,
 )
-SUPPOSED = re.compile(r"\b(?:if|unless|provided that|whether) ((?:[^,.;]|[.,](?=\d))+)", re.IGNORECASE)
-OPENLY = re.compile(
-    r"\b(?:if|unless|provided|when|whether|unclear|may|might|could|not|no|nobody|without)\b", re.IGNORECASE
-)
-WHOLE = 0.8
 CASE = re.compile(
     r"(?:if|when|whenever|once|as soon as) (?P<case>[^,]+), (?P<then>.+)|"
     r"(?P<then2>.+?),? (?:if|when|whenever|once|as soon as) (?P<case2>.+)",
@@ -68,22 +63,6 @@ def under(told: str, match: re.Match[str]) -> frozenset[str]:
     if match.start() == 0:
         return stems(told[match.end() :].partition(",")[0])
     return stems(re.split(r"[.;]|, (?:and|but)\b", told[match.end() :])[0])
-
-
-def only_supposed(sentence: str, passage: str) -> str:
-    """What the passage names as a condition only, said as a fact."""
-    mine = stems(sentence)
-    if OPENLY.search(sentence):
-        return ""
-    for found in SUPPOSED.finditer(passage):
-        rest = SUPPOSED.sub(" ", passage)
-        if spoken(mine, found[1]) and not any(spoken(mine, one.text) for one in parts(rest)):
-            return "the passage leaves this open"
-    return ""
-
-
-def spoken(mine: frozenset[str], text: str) -> bool:
-    return bool(mine) and weight(mine & stems(text)) >= WHOLE * weight(mine)
 
 
 def other_case(sentence: str, passage: str) -> str:

@@ -159,7 +159,6 @@ RULES: dict[str, Rule] = {
     "cause": lambda sentence, _, passage: other_cause(sentence, passage),
     "condition": lambda sentence, told, _: conditions.condition_lifted(sentence, told),
     "case": lambda sentence, _, passage: conditions.other_case(sentence, passage),
-    "supposed": lambda sentence, _, passage: conditions.only_supposed(sentence, passage),
     "limit": strength.other_bound,
     "share": lambda sentence, told, passage: other_share(sentence, told, passage),
     "only": lambda sentence, told, _: strength.only_added(sentence, told),

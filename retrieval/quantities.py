@@ -57,10 +57,7 @@ MOST_YEARS = 4
 TIMES_OVER = re.compile(r"\b(?:(doubl(?:ed|es|ing))|halv(?:ed?|es|ing))\b", re.IGNORECASE)
 # "Nine letters in ten".
 ONE_TO_TEN = r"(\d|10|" + "|".join(spelled.ONES[1:11]) + ")"
-RATIO = re.compile(
-    rf"\b{ONE_TO_TEN} (?:\w+ )?(?:in|out of) {ONE_TO_TEN}\b(?=\W*$|[.,;]| (?:is|are|was|were|has|have)\b)",
-    re.IGNORECASE,
-)
+RATIO = re.compile(rf"\b{ONE_TO_TEN} (?:\w+ )?(?:in|out of) {ONE_TO_TEN}\b(?! \w{{3,}}s\b)", re.IGNORECASE)
 PER_SECOND = re.compile(r"\b(?:per|an?|each|every) second$", re.IGNORECASE)
 ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
            "annually": "year"}  # fmt: skip

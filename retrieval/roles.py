@@ -100,15 +100,20 @@ def other_name_first(mine: Part, told: tuple[Part, ...]) -> str:
     """The name that begins what the passage says, where the sentence begins with another that the passage has further on."""
     first = NAME_FIRST.match(mine.text)
     who = stem(first.group(1).lower()) if first else ""
-    for one in told if who and not BY.search(mine.text) else ():
+    for one in told if who and not undergone(mine.text) else ():
         its = NAME_FIRST.match(one.text)
         rest = mine.own - {who}
         called = {stem(name) for name in names(f". {one.sentence}")}
         if its and who in one.own & called and len(rest) > 1 and weight(rest & one.own) >= ALL * weight(rest):
             other = stem(its.group(1).lower())
-            if other not in mine.own and its.group(1).lower() not in STOPWORDS and not BY.search(one.text):
+            if other not in mine.own and its.group(1).lower() not in STOPWORDS and not undergone(one.text):
                 return its.group(1)
     return ""
+
+
+def undergone(text: str) -> bool:
+    """Whether a text is passive and names the doer."""
+    return bool(PASSIVE.search(text) and BY.search(text))
 
 
 def instead(home: Part, agent: bool) -> frozenset[str]:

@@ -25,7 +25,7 @@ MODEL = Path(__file__).with_name("check.json")
 # A paraphrase that is supported repeats about half of the words, and more of them say nothing: who changes the meaning
 # copies most. It brings some small words of its own.
 HALF, OWN, MOST_NEW = 0.5, 5, 12
-# Of the threshold: where the score of a sure disagreement ends at the latest.
+# Of the threshold: where the score of a disagreement ends at the latest.
 BELOW = 0.99
 # 1: speaks for support, -1: against it. What is fitted keeps to these signs. In the hard pairs the unsupported sentences are
 # the ones that copy most, so that a free fit would learn to distrust every copied sentence.
