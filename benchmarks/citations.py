@@ -3,8 +3,9 @@
     python -m benchmarks.citations [--begin F] [--hard F] [--limit N]
 
 BEGIN: human labels of replies of small dialogue models; a floor test, since counting copied words does well on it. Hard:
-pairs in our own words from 21 domains, where words overlap and the meaning changed. Their development half was tuned on;
-the held half was written before the check was measured on it, and is only scored: `hard` are its figures. Word overlap
+pairs in our own words from 40 domains, where words overlap and the meaning changed. Those for development were tuned on, in
+rounds that were each written before they were scored; the held ones were written before the check was measured on them, and
+are only scored: `hard` are their figures. Word overlap
 is the baseline; on the hard pairs it is worse than chance, since what is unsupported copies most. `caught` is the share of
 unsupported sentences that the check refuses, `false_alarms` that of supported ones; `ms` is milliseconds per pair.
 """

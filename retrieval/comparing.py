@@ -79,8 +79,9 @@ def comparisons(text: str) -> list[Comparison]:
 def turned_comparison(sentence: str, passage: str) -> str:
     """Two things have changed places around "than", or its numbers say the opposite."""
     turned = "the passage compares them the other way round"
-    passage = spelled_out(passage)
-    for mine in comparisons(sentence):
+    mines = comparisons(sentence)
+    passage = spelled_out(passage) if mines else passage
+    for mine in mines:
         first, second = compared(sentence, mine)
         first, second = first - second, second - first
         if exchanged(mine, first, second, passage):
@@ -101,7 +102,7 @@ def turned_comparison(sentence: str, passage: str) -> str:
 
 def spelled_out(passage: str) -> str:
     """The passage with the comparisons that it shortens in full: "less water than B, but more salt [than B]"."""
-    found = ALSO.finditer(passage)
+    found = filter(None, (ALSO.match(one) for one in re.split(r"(?<=[.;])\s+", passage) if " than " in one))
     return " ".join([passage, *(f"{one['lead']}{one['more']} {one['what']} {one['than']}." for one in found)])
 
 
