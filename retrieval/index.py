@@ -177,7 +177,7 @@ class Index(ChromaVectors):
 
     def embed(self, passages: Sequence[Passage]) -> np.ndarray:
         """The vectors of passages, shape (len(passages), size)."""
-        return self.embeddings.encode([embedded_text(passage) for passage in passages])
+        return self.embeddings.encode_passages([embedded_text(passage) for passage in passages])
 
     def check(self, progress: Callable[[int, int], None] | None = None) -> Checked:
         """Compare the vectors with the store and mend them; `retrieval.upkeep` says how."""
