@@ -82,18 +82,22 @@ class MiniLM(Vectors):
         self.tokenizer.enable_padding()
         self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "embed", initializer=one_core)
         # Int8 goes with the packaged weights: between which bounds an adapter's values lie was not measured.
-        self._open_int8 = lru_cache(1)(lambda: self._int8(folder)) if adapter is None else lambda: None
+        self._opened = lru_cache(1)(lambda: self._open(folder) if adapter is None else None)
         self._opening = threading.Lock()
 
     def encode_passages(self, texts: list[str]) -> np.ndarray:
         """As `encode`, in int8 where this machine can (`retrieval.int8`): cosine 0.999 with the vectors of `encode`."""
         if len(texts) < BATCH:
             return self.encode(texts)
-        with self._opening:
-            int8 = self._open_int8()
+        int8 = self.int8()
         return int8.encode(texts) if int8 else self.encode(texts)
 
-    def _int8(self, folder: Path) -> Int8 | None:
+    def int8(self) -> Int8 | None:
+        """MiniLM in int8, opened when first asked for; None where torch does everything."""
+        with self._opening:
+            return self._opened()
+
+    def _open(self, folder: Path) -> Int8 | None:
         import torch
 
         from retrieval.int8 import open_int8

@@ -66,7 +66,7 @@ def measured(folder: Path, texts: Sequence[str]) -> dict[str, np.ndarray]:
 
     found: dict[str, np.ndarray] = {}
 
-    def see(name: str, module: Any, given: Any) -> None:
+    def see(name: str, _module: Any, given: Any) -> None:
         values = given[0][0].numpy()
         for end, reduce, join in (("low", np.min, np.minimum), ("high", np.max, np.maximum)):
             key = f"{name}.{end}"
