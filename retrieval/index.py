@@ -217,7 +217,9 @@ class Index(ChromaVectors):
             return Candidates([], np.zeros(0), np.zeros(0))
         vector = (self.searcher or self.embeddings).query(text)
         dense = self._nearest(vector, limit, index, condition)
-        hits = np.array([n for n in np.flatnonzero(scores > 0) if index.shows(int(n))], dtype=int)
+        hits = np.flatnonzero(scores > 0)
+        if index.gone:
+            hits = hits[[index.shows(n) for n in hits.tolist()]]
         by_words = hits[np.argsort(-scores[hits], kind="stable")[:limit]].tolist()
         dense |= self._likeness(vector, [n for n in by_words if n not in dense], index)
         positions = sorted(dense)
