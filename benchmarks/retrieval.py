@@ -46,12 +46,12 @@ class Cached(Vectors):
     def __init__(self, model: Vectors, texts: Sequence[str]) -> None:
         super().__init__()
         self.name, self._model = model.name, model
-        digest = hashlib.sha256("\0".join([model.name, *texts]).encode()).hexdigest()[:24]
+        digest = hashlib.sha256("\0".join([model.name, "passages", *texts]).encode()).hexdigest()[:24]
         file = cache_folder() / f"{digest}.npy"
         if not file.is_file():
             print(f"embedding {len(texts)} texts into {file}", file=sys.stderr)
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file.with_suffix(".part.npy"), model.encode(list(texts)))
+            np.save(file.with_suffix(".part.npy"), model.encode_passages(list(texts)))
             file.with_suffix(".part.npy").rename(file)
         self._known = dict(zip(texts, np.load(file), strict=True))
 
