@@ -173,9 +173,7 @@ def convert_apart(order: Order) -> None:
 
 def convert(order: Order) -> None:
     """Write beside the goal, then rename: a kill in the middle leaves a folder that is never looked at. Raises Unfit."""
-    import openvino as ov
-
-    from core.llm.local.graph import graph_of, llama_of
+    from core.llm.local.graph import graph_of, llama_of, openvino
 
     order.place.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".converting-", dir=order.place))
@@ -186,7 +184,7 @@ def convert(order: Order) -> None:
             raise Unfit("its structure is not Llama's")
         weights = {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
         mark = expectation(model, order.base)
-        ov.save_model(graph_of(llama, weights, order.exact), building / GRAPH, compress_to_fp16=False)
+        openvino().save_model(graph_of(llama, weights, order.exact), building / GRAPH, compress_to_fp16=False)
         del model, weights
         mark["sha256"] = {name: _sha256(building / name) for name in (GRAPH, WEIGHTS)}
         (building / MARK).write_text(json.dumps(mark), encoding="utf-8")

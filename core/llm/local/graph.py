@@ -6,6 +6,8 @@ them. OpenVINO's own transformation then turns each attention with its growing c
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,14 +75,17 @@ def paged(graph: Any) -> Any:
     return graph
 
 
+def openvino() -> Any:
+    """The package, with its reports to Google Analytics made impossible."""
+    sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
+    return importlib.import_module("openvino")
+
+
 class Builder:
     """Puts the nodes together. Shapes in the comments are those before the transformation: batch, tokens, ..."""
 
     def __init__(self, llama: Llama, weights: Weights, exact: bool) -> None:
-        import openvino as ov
-        import openvino.opset13 as op
-
-        self._ov, self._op = ov, op
+        self._ov, self._op = openvino(), importlib.import_module("openvino.opset13")
         self._llama, self._weights, self._exact = llama, weights, exact
         self._sinks: list[Any] = []
         self._inputs: list[Any] = []

@@ -31,10 +31,9 @@ class Compiled:
     """A graph that the CPU plugin has compiled. `exact` computes and keeps all in float32."""
 
     def __init__(self, file: Path, context: int, exact: bool = False) -> None:
-        import openvino as ov
+        from core.llm.local.graph import openvino, paged
 
-        from core.llm.local.graph import paged
-
+        ov = openvino()
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads(),
