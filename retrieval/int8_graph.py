@@ -43,7 +43,8 @@ def build(weights: Mapping[str, np.ndarray], bounds: Bounds | None) -> Any:
     for number in range(LAYERS):
         hidden = layer(ops, Weights(weights, f"encoder.layer.{number}."), bounds, number, hidden, bias)
     summed = ops.reduce_sum(ops.multiply(hidden, ops.unsqueeze(mask, ints(ops, [2]))), ints(ops, [1]))
-    return ov.Model([ops.normalize_l2(summed, ints(ops, [1]), EPSILON**2, "add")], [ids, mask], "minilm")
+    model: Any = ov.Model  # its type stubs do not bind their own constructor
+    return model([ops.normalize_l2(summed, ints(ops, [1]), EPSILON**2, "add")], [ids, mask], "minilm")
 
 
 class Weights:
