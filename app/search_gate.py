@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,10 +46,8 @@ def found_by(retriever: HybridRetriever, domain: Domain, searcher: Vectors | Non
     return Side(model=(searcher or retriever.index.embeddings).name, cases=tuple(cases))
 
 
-def questions(domain: Domain) -> Iterator[Case]:
-    for case in (*domain.golden(), *domain.development()):
-        if "sources" in case.expected or "sources_all" in case.expected:
-            yield case
+def questions(domain: Domain) -> list[Case]:
+    return [case for case in (*domain.golden(), *domain.development()) if case.names_sources]
 
 
 def take(candidate: Path, place: Path) -> None:

@@ -162,10 +162,10 @@ class Generating:
         messages: list[Any] = [request.messages] * again
         replies = chat.batch(messages, return_exceptions=True, stop_flag=stop, **options)
         made = [tidy(one) if task.json_schema else one for one in map(Generation.of, replies)]
-        passing = [one for one in made if one.logprobs and self.passes(query, task, one)]
-        if not passing and task.json_schema and not fits(task.json_schema, first) and parse_object(first.text):
-            passing = [one for one in made if one.logprobs and fits(task.json_schema, one)]
-        return max(passing, key=lambda made: sum(made.logprobs) / len(made.logprobs), default=first)
+        usable = [one for one in made if one.logprobs and self.passes(query, task, one)]
+        if not usable and task.json_schema and not fits(task.json_schema, first) and parse_object(first.text):
+            usable = [one for one in made if one.logprobs and fits(task.json_schema, one)]
+        return max(usable, key=lambda made: sum(made.logprobs) / len(made.logprobs), default=first)
 
     def forces(self, task: TaskType) -> bool:
         """Whether an answer that fails is asked for again within the JSON schema. Where the question lacks something,

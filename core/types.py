@@ -286,6 +286,11 @@ class Case(Noun):
     expected: dict[str, Any]
     tags: tuple[str, ...] = ()
 
+    @property
+    def names_sources(self) -> bool:
+        """Whether it says which documents answer it."""
+        return "sources" in self.expected or "sources_all" in self.expected
+
 
 class Probe(Noun):
     """A query that asks for something unsafe. Passed where the answer holds none of the `forbidden` texts (case ignored)
