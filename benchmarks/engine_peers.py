@@ -1,6 +1,7 @@
 """Runtimes that were tried beside ours, for benchmarks.engine --peers. They are not installed with Trivium:
 
-pip install --no-deps --target DIR openvino openvino-genai openvino-tokenizers xllamacpp, then PYTHONPATH=DIR.
+pip install --no-deps --target DIR openvino-genai openvino-tokenizers xllamacpp, then PYTHONPATH=DIR. openvino-genai and
+openvino-tokenizers want the version that openvino has.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from core.llm.local.graph import Builder
 from core.types import Adapter
 
 Messages = list[dict[str, str]]
+GENAI = ("openvino_genai", "openvino_tokenizers")
 CONTEXT = 2048  # tokens of each of the eight answers that llama.cpp writes at once
 
 
@@ -148,10 +150,21 @@ def write_gguf(base: Path, adapter: Adapter, file: Path) -> None:
     writer.close()
 
 
-def installed(base: Path, adapter: Adapter, place: Path, threads: int) -> Iterator[Any]:
-    """Those that are installed here."""
-    if importlib.util.find_spec("openvino_genai") and importlib.util.find_spec("openvino_tokenizers"):
-        yield GenAi(base, adapter, place, merge=False)
-        yield GenAi(base, adapter, place, merge=True)
-    if importlib.util.find_spec("xllamacpp"):
-        yield LlamaCpp(base, adapter, place, threads)
+def installed(
+    base: Path, adapter: Adapter, place: Path, threads: int, say: Callable[[str], None]
+) -> Iterator[GenAi | LlamaCpp]:
+    """Those that are installed here and can be opened; `say` is told of the others."""
+    ways: dict[str, tuple[tuple[str, ...], Callable[[], GenAi | LlamaCpp]]] = {
+        "genai_lora": (GENAI, lambda: GenAi(base, adapter, place, merge=False)),
+        "genai_merged": (GENAI, lambda: GenAi(base, adapter, place, merge=True)),
+        "xllamacpp": (("xllamacpp",), lambda: LlamaCpp(base, adapter, place, threads)),
+    }
+    for name, (needed, opened) in ways.items():
+        missing = [package for package in needed if importlib.util.find_spec(package) is None]
+        if missing:
+            say(f"{name} is left out: {', '.join(missing)} is not installed (see benchmarks/engine_peers.py)")
+            continue
+        try:
+            yield opened()
+        except (RuntimeError, ImportError, OSError) as error:
+            say(f"{name} is left out: {error}")
