@@ -169,8 +169,9 @@ def table(found: dict[str, dict[str, Any]]) -> str:
 
 
 def derived(own: dict[str, float], eager: dict[str, float], written: int) -> dict[str, float]:
+    writing = own["answer_s"] - own["prefill_s"]  # of two prompts: where little is written, noise may make it nothing
     return {
-        "decode_tokens_per_s": (written - 1) / max(own["answer_s"] - own["prefill_s"], 1e-9),
+        **({"decode_tokens_per_s": (written - 1) / writing} if writing > 0 else {}),
         "streams_tokens_per_s": STREAMS * 2 * written / own["streams_s"],
         **{f"{key}_times": eager[key] / own[key] for key in own},
     }

@@ -44,7 +44,7 @@ def templated(tokenizer: Any, asked: Sequence[Messages]) -> list[str]:
 class GenAi:
     """openvino-genai with weights of eight bits; the adapter beside them, or in them (`merge`)."""
 
-    def __init__(self, base: Path, adapter: Adapter, place: Path, merge: bool) -> None:
+    def __init__(self, base: Path, adapter: Adapter, place: Path, threads: int, merge: bool) -> None:
         from transformers import AutoTokenizer
 
         genai = importlib.import_module("openvino_genai")
@@ -57,7 +57,7 @@ class GenAi:
             config = json.loads((Path(adapter.path) / "adapter_config.json").read_text(encoding="utf-8"))
             loaded = genai.Adapter(str(Path(adapter.path) / "adapter_model.safetensors"))
             extra = {"adapters": genai.AdapterConfig(loaded, config["lora_alpha"] / config["r"])}
-        self._pipeline: Any = genai.LLMPipeline(str(folder), "CPU", **extra)
+        self._pipeline: Any = genai.LLMPipeline(str(folder), "CPU", INFERENCE_NUM_THREADS=threads, **extra)
 
     def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
         genai = importlib.import_module("openvino_genai")
@@ -106,6 +106,7 @@ class LlamaCpp:
         write_gguf(base, adapter, lora)
         params = xllamacpp.CommonParams()
         params.model.path = str(packaged_gguf())
+        params.verbosity = -1  # it says much about each answer otherwise
         params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 8 * CONTEXT, 8, threads
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(lora), 1.0)]
         self._server: Any = xllamacpp.Server(params)
@@ -155,8 +156,8 @@ def installed(
 ) -> Iterator[GenAi | LlamaCpp]:
     """Those that are installed here and can be opened; `say` is told of the others."""
     ways: dict[str, tuple[tuple[str, ...], Callable[[], GenAi | LlamaCpp]]] = {
-        "genai_lora": (GENAI, lambda: GenAi(base, adapter, place, merge=False)),
-        "genai_merged": (GENAI, lambda: GenAi(base, adapter, place, merge=True)),
+        "genai_lora": (GENAI, lambda: GenAi(base, adapter, place, threads, merge=False)),
+        "genai_merged": (GENAI, lambda: GenAi(base, adapter, place, threads, merge=True)),
         "xllamacpp": (("xllamacpp",), lambda: LlamaCpp(base, adapter, place, threads)),
     }
     for name, (needed, opened) in ways.items():
