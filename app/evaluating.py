@@ -16,7 +16,7 @@ from typing import Any
 from app.answering import doubts, grown
 from app.bootstrap import Service
 from app.documents_road import REFUSE_BELOW, WRITTEN, WRITTEN_TOKENS, Documents
-from app.generations import Asked, Generations, Key, write
+from app.generations import Asked, Generations, Key, source_of, write
 from app.strategies import Generating, Generation, Request, features
 from core import prompts
 from core.checks import failed, schema_fault
@@ -121,7 +121,8 @@ class Evaluator:
 
     def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
         name, chat = self.service.chat(strategy, Query(text=""))
-        self._generations |= write(self.kept, chat, self.service.models.fingerprint(name), asked, road)
+        models = self.service.models
+        self._generations |= write(self.kept, chat, source_of(models, name, models.fingerprint(name)), asked, road)
 
     def _found(self, query: str) -> Evidence:
         if query not in self._evidence:

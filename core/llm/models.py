@@ -51,6 +51,14 @@ class Models(Protocol):
         """What the answers depend on: two models with one fingerprint are the same model. Raises as `chat` does."""
         ...
 
+    def engine(self, name: str) -> str:
+        """What runs a model, where it may write other texts with the same weights; empty for the common way.
+
+        Raises:
+            ModelError: the local model, which is loaded for it, cannot be.
+        """
+        ...
+
     def load(self) -> None:
         """Load the local model now; takes seconds, and half a minute more the very first time.
 
@@ -75,7 +83,13 @@ class InstalledModels:
         self._places = [settings.adapters_dir, settings.data_dir / "adapters"]
         self._lock = threading.Lock()
         self._found_base: tuple[Path, str] | None = None
-        self._engine = Engine(self._base, settings.device, settings.quantization)
+        self._engine = Engine(
+            self._base,
+            settings.device,
+            settings.quantization,
+            engine=settings.engine,
+            place=settings.data_dir / "models",
+        )
 
     def chat(self, name: str) -> BaseChatModel:
         from core.llm.local.chat import LocalChat
@@ -118,8 +132,16 @@ class InstalledModels:
         adapter = self._adapter(name)
         return f"{self._base()[1]}+{adapter.sha256}"
 
+    def engine(self, name: str) -> str:
+        return "" if name.startswith(SERVER) else self._engine.kind
+
     def load(self) -> None:
         self._engine.load()
+        settings = self._settings
+        soon = {settings.prompt_model, settings.rag_model, settings.tuned_model or settings.domain.name}
+        for adapter in self.adapters():
+            if adapter.name in soon:
+                self._engine.prepare(adapter)
 
     def close(self) -> None:
         self._engine.close()
