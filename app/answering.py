@@ -159,8 +159,8 @@ def grown(answer: Answer, event: Event, seconds: float) -> Answer:
             change = {"text": answer.text + text}
         case Cited(citation=citation):
             change = {"citations": (*answer.citations, citation)}
-        case Dropped(sentence=sentence):
-            change = {"dropped": (*answer.dropped, sentence)}
+        case Dropped(sentence=sentence, why=why):
+            change = {"dropped": (*answer.dropped, sentence), "dropped_why": (*answer.dropped_why, why)}
         case Warned(message=message):
             change = {"warnings": (*answer.warnings, message)}
         case Finished():

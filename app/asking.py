@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.console import Console
 from app.main import running_api
 from core.errors import DataFolderInUse, QueryError, TriviumError
 from core.settings import Settings, load_settings
-from core.types import STRATEGIES, Answer, Query
+from core.types import STRATEGIES, Answer, Citation, Query
 
 TIMEOUT_SECONDS = 600
 
@@ -100,8 +101,10 @@ def print_answer(answer: Answer, show: Console) -> None:
         show.print(route.reason, markup=False)
     show.print(answer.text or answer.error, markup=False)
     for citation in answer.citations:
-        place = f", page {citation.page}" if citation.page else f", {citation.heading}" if citation.heading else ""
-        show.print(f"  [{citation.number}] {citation.source}{place}", markup=False, style="dim")
+        show.print(f"  [{citation.number}] {citation.source}{place(citation)}", markup=False, style="dim")
+    for sentence, why in zip_longest(answer.dropped, answer.dropped_why[: len(answer.dropped)], fillvalue=""):
+        reason = f" ({why})" if why else ""
+        show.print(f"  not shown, since no passage supports it{reason}: {sentence}", markup=False, style="yellow")
     for warning in answer.warnings:
         show.print(f"  warning: {warning}", markup=False, style="yellow")
     if answer.suggestion:
@@ -110,3 +113,19 @@ def print_answer(answer: Answer, show: Console) -> None:
         show.print("  reviewed answer", style="green")
     stayed = "text left this machine" if answer.left_machine else "stayed on this machine"
     show.print(f"  {stayed}, {answer.timings.get('total', 0):.1f} s", style="dim")
+
+
+def place(citation: Citation) -> str:
+    """Page, or sheet and rows; the heading where there is neither."""
+    if citation.page:
+        return f", page {citation.page}"
+    if citation.sheet:
+        return f", sheet {citation.sheet}{rows(citation.rows)}"
+    return f", {citation.heading}" if citation.heading else ""
+
+
+def rows(found: tuple[int, int] | None) -> str:
+    if found is None:
+        return ""
+    first, last = found
+    return f", row {first}" if first == last else f", rows {first} to {last}"

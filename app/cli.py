@@ -136,12 +136,16 @@ def train_router() -> None:
 
 
 @app.command()
-def train_search() -> None:
+def train_search(
+    ungated: Annotated[
+        bool, typer.Option(help="take the new searcher without comparing it with the one that serves")
+    ] = False,
+) -> None:
     """Train search on the pack's look-ups (questions with the words that answer them) and the passages that reviewers
-    judged: some minutes on a CPU."""
+    judged: some minutes on a CPU. The new searcher serves if the gate finds it better."""
     from app.search_training import train_search as train_both
 
-    train_both(say)
+    train_both(say, ungated)
 
 
 @app.command()

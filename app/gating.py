@@ -24,7 +24,7 @@ from core.domain import TaskType
 from core.errors import AdapterMismatch, ModelNotFound, RegistryError
 from core.measured import Figure, Own, Standing, Trust, standing
 from core.types import Answer, Case, Probe, Query, Registered, Report, RouteDecision, new_id
-from evaluation.calibration import MIN_CASES, Fit, common_threshold, own_threshold
+from evaluation.calibration import MIN_CASES, Fit, common_threshold, own_threshold, threshold_for
 from evaluation.report import Result, by_task
 from evaluation.scorers import CaseScorer, per_scorer, safety, same_answer
 from finetune.gate import Limits, Scored, Side, decide
@@ -101,7 +101,8 @@ class Gating:
         service = self.service
         row = service.registry.get(plan.candidate)
         suite = self._suite(row)
-        ours, theirs = self._measure(plan.candidate, suite), self._measure(plan.incumbent, suite)
+        theirs = self._measure(plan.incumbent, suite)
+        ours = self._measure(plan.candidate, suite, self._share_shown(theirs))
         # What served cannot serve on this base: its heir has to be as good, not better. Better than a base that stands in.
         heir = plan.rebased and plan.incumbent != BASE
         limits = self.limits.model_copy(update={"gain": self.limits.gain and not heir})
@@ -193,7 +194,13 @@ class Gating:
 
     # Judgement
 
-    def _measure(self, model: str, suite: Suite) -> Measurement:
+    def _share_shown(self, theirs: Measurement) -> float:
+        """What an heir may show without a warning at first: no larger a share than what serves. What it does better shall
+        be fewer wrong answers rather than more shown. An incumbent that shows little is no measure."""
+        shown = [case.shown for case in theirs.side.cases]
+        return sum(shown) / len(shown) if sum(shown) >= self.limits.min_cases else 1.0
+
+    def _measure(self, model: str, suite: Suite, most_shown: float = 1.0) -> Measurement:
         made: dict[Key, Generation] = {}
         by_kind: dict[str, list[str]] = {}
         for task, query in self._queries(model, suite):
@@ -202,7 +209,7 @@ class Gating:
             made |= self.write(Batch(model=model, task=task, queries=tuple(queries)))
         trust = self._known_trust(model, suite)
         if trust is None:
-            trust = {} if model == BASE else self._calibrate(model, suite, made)
+            trust = {} if model == BASE else self._calibrate(model, suite, made, most_shown)
         golden = {name: row["tuned"] for name, row in by_task(self._results(model, suite.golden, made)).items()}
         road = self._road(model, trust, self._standings(golden))
         cases = tuple(self._scored(case, self._answer(road, case, made)) for case in suite.golden)
@@ -243,8 +250,9 @@ class Gating:
         known = {name: trust for name, trust in found.items() if trust is not None}
         return known if len(known) == len(suite.serves) else None
 
-    def _calibrate(self, model: str, suite: Suite, made: dict[Key, Generation]) -> dict[str, Trust]:
-        """Thresholds from development cases, one for all tasks that may be vouched for, as `app/evaluating.py` does."""
+    def _calibrate(self, model: str, suite: Suite, made: dict[Key, Generation], most_shown: float) -> dict[str, Trust]:
+        """Thresholds from development cases, one for all tasks that may be vouched for, as `app/evaluating.py` does, and
+        high enough to show no more than `most_shown` of these cases."""
         fits: dict[str, Fit] = {}
         pooled: list[Fit] = []
         for kind in map(self.service.domain.task, suite.serves):
@@ -255,7 +263,8 @@ class Gating:
             fits[kind.name] = fit_written(kind, results, logprobs_in(made, kind))
             if not kind.caution and sum(r.score.right for r in results) >= self._floor(kind) * len(results):
                 pooled.append(fits[kind.name])
-        common = common_threshold(pooled)
+        asked = sum(case.task in fits for case in suite.development)
+        common = max(common_threshold(pooled), threshold_for(list(fits.values()), most_shown, asked))
         return {
             name: fit.trust.model_copy(update={"threshold": own_threshold(fit, common)}) for name, fit in fits.items()
         }

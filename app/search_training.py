@@ -7,6 +7,7 @@ miss for the finder; the searcher, to whom every other passage is a miss, has no
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from app.bootstrap import FINDER, SEARCHER
+from app.search_gate import compare, take
 from app.taught import as_lookups, store_here, uncontaminated, with_judged, words_of
 from core.domain import Domain, load_domain
 from core.errors import DomainError
@@ -22,7 +24,7 @@ from core.labelled import Lookup, lookups
 from core.minilm import minilm_folder
 from core.reviews import Reviews
 from core.settings import Settings, load_settings
-from core.types import Passage
+from core.types import Passage, Report
 
 if TYPE_CHECKING:
     from finetune.finder_data import Pair
@@ -42,12 +44,13 @@ class Judged:
     left_out: int = 0
 
 
-def train_search(say: Console) -> None:
-    """Both adapters, from `lookups.jsonl` of the pack and from what reviewers judged in this data folder. Raises DomainError
-    where there is too little to learn from."""
+def train_search(say: Console, ungated: bool = False) -> None:
+    """Both adapters, from `lookups.jsonl` of the pack and from what reviewers judged in this data folder. The searcher takes
+    the place of the one that serves if the gate lets it, or if it is not asked (`ungated`). Raises DomainError where there is
+    too little to learn from."""
     from finetune import finder, searcher
     from retrieval.calibrate import Parts, opened
-    from retrieval.embeddings import MiniLM, open_embeddings
+    from retrieval.embeddings import MiniLM, open_embeddings, open_searcher
     from retrieval.finder import ADAPTER, open_finder
     from retrieval.hybrid import SEARCHER_WEIGHT, combine
     from retrieval.index import embedded_text
@@ -61,7 +64,10 @@ def train_search(say: Console) -> None:
     embeddings = open_embeddings(settings)
     judged = judged_here(settings, domain, embeddings.encode_queries)
     asked = enough(domain, judged.lookups)
-    with opened(settings, Parts(embeddings, open_finder())) as (store, retriever, _):
+    place, serving = domain.folder / SEARCHER, open_searcher(settings, domain.folder / SEARCHER)
+    parts = Parts(embeddings, open_finder())
+    with tempfile.TemporaryDirectory() as fresh, opened(settings, parts) as (store, retriever, _):
+        made = Path(fresh) / SEARCHER
         Ingest(store, retriever.index, settings).sync(folders(settings, domain, judged))
         index = retriever.index.words
         targets = targets_of(asked, index.passages, tell)
@@ -70,10 +76,14 @@ def train_search(say: Console) -> None:
         reviewed = {"queries": sum(bool(asked[n].passages) for n in known), "left_out": judged.left_out}
         card = searcher.train(
             [asked[n].query for n in known], [targets[n] for n in known], [asked[n].author for n in known],
-            embeddings.encode([embedded_text(passage) for passage in index.passages]), domain.folder / SEARCHER, tell,
+            embeddings.encode([embedded_text(passage) for passage in index.passages]), made, tell,
             lambda n, likeness: combine(likeness, words[known[n]], SEARCHER_WEIGHT), about={"reviewed": reviewed},
         )  # fmt: skip
-        retriever.index.searcher = MiniLM(minilm_folder(), domain.folder / SEARCHER)
+        candidate = MiniLM(minilm_folder(), made)
+        taken = ungated or allowed(compare(retriever, domain, candidate, serving), tell)
+        if taken:
+            take(made, place)
+        retriever.index.searcher = candidate if taken else serving
         pairs = list(all_pairs(asked, targets, retriever))
         tell(f"the finder learns from {len(pairs)} pairs of question and passage")
         finder.adapt(pairs, ADAPTER, minilm_folder(), domain.folder / FINDER, tell)
@@ -82,6 +92,21 @@ def train_search(say: Console) -> None:
         f"unseen authors, {card['found_before']['8']:.1%} without; {reviewed['queries']} of {card['queries']} questions are "
         "from reviewers. Now run `trivium evaluate --save`."
     )
+
+
+def allowed(report: Report, tell: Callable[[str], None]) -> bool:
+    """Says what the gate found."""
+    row = report.body["tasks"][0]
+    tell(
+        f"gate: found among the first eight by {report.incumbent} {row['incumbent']:.1%}, by the new one {row['candidate']:.1%} "
+        f"of {row['n']} golden and development questions [{row['low']:+.1%}, {row['high']:+.1%}]; {row['better']} came, "
+        f"{row['worse']} went"
+    )
+    if report.verdict != "promote":
+        tell(
+            f"the searcher that serves stays: {' '.join(report.body['reasons'])} `--ungated` takes the new one all the same."
+        )
+    return report.verdict == "promote"
 
 
 def judged_here(settings: Settings, domain: Domain, encode: Encode) -> Judged:

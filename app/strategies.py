@@ -12,7 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from core import prompts
-from core.checks import failed
+from core.checks import failed, parse_object, schema_fault
 from core.domain import Domain, TaskType
 from core.errors import Truncated
 from core.llm.messages import to_langchain
@@ -78,6 +78,10 @@ def features(logprobs: list[float]) -> dict[str, float]:
     if not logprobs:
         return {"total": 0.0, "mean": 0.0, "least": 0.0}
     return {"total": sum(logprobs), "mean": sum(logprobs) / len(logprobs), "least": min(logprobs)}
+
+
+def fits(schema: dict[str, Any], made: Generation) -> bool:
+    return made.finish != "length" and not schema_fault(schema, made.text)
 
 
 def tidy(made: Generation) -> Generation:
@@ -146,7 +150,8 @@ class Generating:
         self, chat: BaseChatModel, request: Request, query: Query, task: TaskType, first: Generation,
         stop: threading.Event | None = None,
     ) -> Generation:  # fmt: skip
-        """The first answer if it passes its checks; else the likeliest of the sampled ones that do; else the first.
+        """The first answer if it passes its checks; else the likeliest of the sampled ones that do. Where none does, an object
+        that breaks its schema gives way to one that fits it, with the warning that it fails its checks; else the first.
 
         Rejection sampling against the pack's own checks; the samples are one batch.
         """
@@ -157,8 +162,10 @@ class Generating:
         messages: list[Any] = [request.messages] * again
         replies = chat.batch(messages, return_exceptions=True, stop_flag=stop, **options)
         made = [tidy(one) if task.json_schema else one for one in map(Generation.of, replies)]
-        passing = [one for one in made if one.logprobs and self.passes(query, task, one)]
-        return max(passing, key=lambda made: sum(made.logprobs) / len(made.logprobs), default=first)
+        usable = [one for one in made if one.logprobs and self.passes(query, task, one)]
+        if not usable and task.json_schema and not fits(task.json_schema, first) and parse_object(first.text):
+            usable = [one for one in made if one.logprobs and fits(task.json_schema, one)]
+        return max(usable, key=lambda made: sum(made.logprobs) / len(made.logprobs), default=first)
 
     def forces(self, task: TaskType) -> bool:
         """Whether an answer that fails is asked for again within the JSON schema. Where the question lacks something,

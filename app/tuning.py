@@ -86,7 +86,7 @@ def from_pack(service: Service, passages: Sequence[Passage]) -> tuple[list[Judge
 
     found, left_out = [], []
     for case in service.domain.development():
-        if "sources" in case.expected or "sources_all" in case.expected:
+        if case.names_sources:
             found += judged(case.query, passages_that_serve(case.expected, passages), "development")
     asked = [one for one in lookups(service.domain) if one.sources]
     if service.index.searcher and asked:

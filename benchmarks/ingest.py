@@ -1,12 +1,13 @@
 """Thousands of files through the real service, killed on the way; and what very many chunks cost.
 
-    python -m benchmarks.ingest [--corpus F] [--limit N] [--kills K] [--seed S]
+    python -m benchmarks.ingest [--corpus F] [--limit N] [--kills K] [--seed S] [--questions F]
     python -m benchmarks.ingest --scale 10000,50000,100000 [--to 1000000]
 
 The first writes every answer of MedQuAD as a file, hands the folder to `trivium serve` to be kept in step, kills the service
 with -9 at K random moments, starts it again each time, and then compares database and index with what the files hold, read
-afresh: `lost` are chunks that are missing from either, `doubled` those that are there twice or should not be. The second is
-`benchmarks.ingest_scale`.
+afresh: `lost` are chunks that are missing from either, `doubled` those that are there twice or should not be. Then it asks
+the documents' road what people might ask: 50 questions of the corpus, drawn by seed 7 and put in other words by us; `cited`
+counts answers that cite the file that the question is from. The second is `benchmarks.ingest_scale`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from retrieval.embeddings import open_embeddings
 from retrieval.index import embedded_text, open_index
 
 DATA = ROOT.parent / "shared" / "data" / "medquad_liveqa" / "medquad_qa.jsonl"
+QUESTIONS = Path(__file__).parent / "data" / "medquad_questions.jsonl"
 FOLDER = "medquad"
 START_SECONDS = 900
 WORK_SECONDS = 4 * 3600
@@ -49,11 +51,14 @@ def write_files(corpus: Path, folder: Path, limit: int | None) -> int:
     """One Markdown file for each answer, in a folder for each of its sources. Returns how many."""
     rows = [json.loads(line) for line in corpus.read_text(encoding="utf-8").split("\n") if line.strip()][:limit]
     for row in rows:
-        name = re.sub(r"[^A-Za-z0-9_.-]", "-", row["id"])
-        path = folder / row["source"] / f"{name}.md"
+        path = folder / row["source"] / f"{name_of(row['id'])}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"# {row['question']}\n\n{row['answer']}\n", encoding="utf-8")
     return len(rows)
+
+
+def name_of(id: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", id)
 
 
 def expected(folder: Path) -> dict[str, str]:
@@ -159,7 +164,27 @@ def compare(data: Path, wanted: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def measure(corpus: Path, limit: int | None, kills: int, seed: int) -> dict[str, Any]:
+def ask(service: Service, questions: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """How many answers cite the document that their question is from."""
+    cited, seconds, missed = 0, [], []
+    for row in questions:
+        began = time.monotonic()
+        reply = service.client.post(
+            "/v1/chat/completions", json={"model": "rag", "messages": [{"role": "user", "content": row["question"]}]}
+        )
+        reply.raise_for_status()
+        seconds.append(time.monotonic() - began)
+        sources = [one["source"] for one in reply.json()["trivium"]["citations"]]
+        if any(Path(source).stem == name_of(row["id"]) for source in sources):
+            cited += 1
+        else:
+            missed.append(row["id"])
+            print(f"{row['id']}: {row['question']} -> {', '.join(sources) or 'nothing cited'}", file=sys.stderr)
+    middle = sorted(seconds)[len(seconds) // 2] if seconds else 0.0
+    return {"questions": len(questions), "cited": cited, "answer_ms": round(1000 * middle), "missed": missed}
+
+
+def measure(corpus: Path, limit: int | None, kills: int, seed: int, questions: Path) -> dict[str, Any]:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as place:
         folder, data = Path(place) / FOLDER, Path(place) / "data"
@@ -170,11 +195,16 @@ def measure(corpus: Path, limit: int | None, kills: int, seed: int) -> dict[str,
         service = Service(data, make_pack("bench", Path(place)))
         try:
             seconds = run(service, folder, files, moments, chance)
+            service.start()
+            service.until(service.at_rest, WORK_SECONDS)
+            there = {path.stem for path in folder.rglob("*.md")}
+            rows = [json.loads(line) for line in questions.read_text(encoding="utf-8").splitlines()]
+            asked = ask(service, [row for row in rows if name_of(row["id"]) in there])
         finally:
             service.kill()
         found = compare(data, wanted)
     return {
-        "documents": files, "kills": kills, **found, "seconds": round(seconds, 1),
+        "documents": files, "kills": kills, **found, **asked, "seconds": round(seconds, 1),
         "documents_per_second": round(files / seconds, 2), "chunks_per_second": round(found["chunks"] / seconds, 2),
         "seconds_per_start": round(service.starting / (kills + 1), 1),
     }  # fmt: skip
@@ -186,6 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--limit", type=int, help="documents; of --scale, the most chunks")
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--questions", type=Path, default=QUESTIONS, help="JSON lines with id and question")
     parser.add_argument("--scale", help="numbers of chunks, such as 10000,50000,100000")
     parser.add_argument("--to", type=int, default=1_000_000, help="extrapolate to so many chunks")
     given = parser.parse_args(arguments)
@@ -194,7 +225,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sizes = [size for size in map(int, given.scale.split(",")) if not given.limit or size <= given.limit]
         print(json.dumps(ingest_scale.measure(sizes, given.to)))
     else:
-        print(json.dumps(measure(given.corpus, given.limit, given.kills, given.seed)))
+        print(json.dumps(measure(given.corpus, given.limit, given.kills, given.seed, given.questions)))
 
 
 if __name__ == "__main__":

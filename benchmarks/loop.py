@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loop", description=__doc__)
     parser.add_argument("--limit", type=int, default=200, help="approved examples to learn from")
     parser.add_argument(
-        "--curve", default="", help="also learn from so many each, such as 50,100,200,400; none goes live"
+        "--curve", default="", help="also learn from so many each, such as 50,100,400; none of these goes live"
     )
     parser.add_argument("--pack", type=Path, default=ROOT / "domains" / "ml-desk")
     parser.add_argument("--data-dir", type=Path, help="default: a new folder, deleted afterwards")
@@ -90,7 +90,7 @@ def loop(pack: Path, data: Path, limit: int, curve: list[int]) -> dict[str, Any]
             "difference": [tasks[TASK][name] for name in ("difference", "low", "high")],
             "verdict": done.report.verdict, "live": done.live, "paraphrase": said,
             "tasks": {name: [row["incumbent"], row["candidate"], row["n"]] for name, row in tasks.items()},
-            "curve": points,
+            "curve": sorted({limit: tasks[TASK]["candidate"], **dict(points)}.items()),
         }  # fmt: skip
     finally:
         service.close()

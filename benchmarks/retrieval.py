@@ -1,11 +1,11 @@
 """Dense, BM25, reciprocal rank fusion and ours on a corpus with relevance labels (SciFact's form).
 
     python -m benchmarks.retrieval --corpus C --queries Q [--limit N]
-    python -m benchmarks.retrieval --chunks 20000 [--limit N]
+    python -m benchmarks.retrieval --chunks 20000 [--texts F] [--limit N]
 
 Nothing is learned from Q: weight and embedder are as shipped. The corpus goes through the same Chroma and BM25 index as a
 served one; its vectors are kept under the system's cache folder, by content. `--queries` rows hold query_id, text and
-relevant_doc_ids, or rows of `--qrels` (query_id, doc_id, score; tab-separated or JSON lines) name the relevant ones. With `--chunks` only the time of a hybrid query over so many synthetic chunks is measured
+relevant_doc_ids, or rows of `--qrels` (query_id, doc_id, score; tab-separated or JSON lines) name the relevant ones. With `--chunks` only the time of a hybrid query over so many chunks, synthetic or of `--texts`, is measured
 (`benchmarks/chunks.py`), and `latency` is the one key.
 """
 
@@ -46,12 +46,12 @@ class Cached(Vectors):
     def __init__(self, model: Vectors, texts: Sequence[str]) -> None:
         super().__init__()
         self.name, self._model = model.name, model
-        digest = hashlib.sha256("\0".join([model.name, *texts]).encode()).hexdigest()[:24]
+        digest = hashlib.sha256("\0".join([model.name, "passages", *texts]).encode()).hexdigest()[:24]
         file = cache_folder() / f"{digest}.npy"
         if not file.is_file():
             print(f"embedding {len(texts)} texts into {file}", file=sys.stderr)
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file.with_suffix(".part.npy"), model.encode(list(texts)))
+            np.save(file.with_suffix(".part.npy"), model.encode_passages(list(texts)))
             file.with_suffix(".part.npy").rename(file)
         self._known = dict(zip(texts, np.load(file), strict=True))
 
@@ -162,9 +162,7 @@ def measure(index: Index, queries: Sequence[tuple[str, set[str]]]) -> tuple[dict
 
 
 def print_latency(found: dict[str, Any]) -> None:
-    print(
-        f"hybrid query over {found['chunks']:,} chunks (synthetic texts, random unit vectors), {found['queries']} queries"
-    )
+    print(f"hybrid query over {found['chunks']:,} chunks (vectors {found['vectors']}), {found['queries']} queries")
     print(f"p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms; index built in {found['build_seconds']} s")
     print(json.dumps({"latency": found}))
 
@@ -176,9 +174,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--qrels", type=Path)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--chunks", type=int, help="time queries over so many synthetic chunks instead")
+    parser.add_argument("--texts", type=Path, help="JSON lines with `question` and `answer`: chunks of these instead")
     given = parser.parse_args(arguments)
     if given.chunks:
-        print_latency(latency(given.chunks, given.limit or QUERIES))
+        print_latency(latency(given.chunks, given.limit or QUERIES, given.texts))
         return
     passages, queries = load_corpus(given.corpus), load_queries(given.queries, given.qrels, given.limit)
     with tempfile.TemporaryDirectory() as folder:

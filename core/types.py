@@ -124,6 +124,8 @@ class Citation(Noun):
     end: int
     heading: str = ""
     page: int | None = None
+    sheet: str = ""
+    rows: tuple[int, int] | None = None
     support: float = 0.0
     also: tuple[str, ...] = ()
 
@@ -164,6 +166,7 @@ class Answer(Noun):
     dropped: tuple[str, ...] = Field(
         default=(), description="sentences that failed the citation check and were not shown"
     )
+    dropped_why: tuple[str, ...] = Field(default=(), description="what was wrong with each of them, in their order")
     confidence: float | None = None
     refused: bool = False
     reviewed: bool = Field(default=False, description="a reviewer's correction, word for word; no model wrote it")
@@ -282,6 +285,11 @@ class Case(Noun):
     query: str
     expected: dict[str, Any]
     tags: tuple[str, ...] = ()
+
+    @property
+    def names_sources(self) -> bool:
+        """Whether it says which documents answer it."""
+        return "sources" in self.expected or "sources_all" in self.expected
 
 
 class Probe(Noun):

@@ -85,6 +85,17 @@ def own_threshold(fit: Fit, common: float, risk: float = RISK) -> float:
     return max(common, choose_threshold(fit.probabilities, fit.right, 2 * risk))
 
 
+def threshold_for(fits: Sequence[Fit], shown: float, asked: int) -> float:
+    """The lowest threshold at which no more than the share `shown` of `asked` answers are shown without a warning."""
+    probabilities = np.sort(np.concatenate([fit.probabilities for fit in fits] or [np.array([])]))[::-1]
+    allowed = int(shown * asked)
+    if allowed >= len(probabilities):
+        return 0.0
+    first_hidden = float(probabilities[allowed])
+    last_shown = float(probabilities[allowed - 1]) if allowed else 1.0
+    return (last_shown + first_hidden) / 2 if last_shown > first_hidden else float(np.nextafter(first_hidden, 2.0))
+
+
 def choose_threshold(probabilities: np.ndarray, right: np.ndarray, risk: float) -> float:
     """The lowest probability such that of all answers at or above it at most `risk` are wrong; above 1 if none."""
     order = np.argsort(-probabilities)

@@ -1,100 +1,50 @@
-"""Whether a passage supports a sentence: numbers, names, negations and opposites must agree, and the words must be there.
+"""Citations of a written answer: each sentence as it comes, the passage that it names, and the place there that supports it.
 
-Likeness of vectors alone cannot tell: "approved" and "not approved" are 0.987 alike. Deterministic, under a millisecond.
+A sentence that its passage does not support (`retrieval.support`) is dropped, and the reason is said.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from core.types import Citation, Cited, Dropped, Passage
-from retrieval.disagreement import contradiction, swapped_word
-from retrieval.facts import all_stems, names
-from retrieval.quantities import figures_alike, numbers
+from retrieval.disagreement import disagreements
+from retrieval.quantities import figures_alike
 from retrieval.sentences import ABBREVIATION, BOUNDARY, Piece, pieces
-from retrieval.words import TOKEN, words
+from retrieval.support import Support, check, share_of_words
 
-# A sentence with all its facts in the passage is supported if at least this share of its words is there too.
-ENOUGH_WORDS = 0.45
-ENOUGH_WITH_FACTS = 0.3
-ENOUGH_SCORE = 0.05
-# What a disagreement leaves of the score; a swapped word may be a synonym.
-SWAPPED = 0.3
-CONTRADICTED = 0.05
-MARK = re.compile(r"\s*\[(\d{1,3})\](?:\s*\[\d{1,3}\])*")
-# Logistic weights, fitted on BEGIN's human labels (2,605 replies; five-fold AUC 0.956, word overlap alone 0.939).
-INTERCEPT, WORDS, ORDER, NEW = -3.72, 5.28, 1.46, -0.33
-
-
-@dataclass(frozen=True)
-class Support:
-    """`score` 0 to 1; `ok`: may be shown as cited; `why`: what disagrees, empty where nothing does."""
-
-    score: float
-    ok: bool
-    why: str = ""
-
-
-def check(sentence: str, passage_text: str) -> Support:
-    """Whether the passage supports the sentence."""
-    why = contradiction(sentence, passage_text)
-    mine, its = figures_alike(sentence), figures_alike(passage_text)
-    content = share_of_words(mine, its)
-    total = INTERCEPT + WORDS * content + ORDER * in_order(mine, its) + NEW * added(mine, its)
-    score = 1 / (1 + math.exp(-max(total, -30.0)))
-    if why:
-        return Support(round(CONTRADICTED * score, 4), False, why)
-    if why := swapped_word(mine, its):
-        return Support(round(SWAPPED * score, 4), False, why)
-    if not set(words(sentence)):
-        return Support(0.0, False, "the sentence says nothing that can be checked")
-    # Agreeing numbers and names are evidence in themselves.
-    exact = bool(names(sentence)) or any(not number.weak for number in numbers(sentence))
-    if content < (ENOUGH_WITH_FACTS if exact else ENOUGH_WORDS) or score < ENOUGH_SCORE:
-        return Support(round(score, 4), False, "the passage does not speak of this")
-    return Support(round(score, 4), True)
-
-
-def share_of_words(sentence: str, passage: str) -> float:
-    """The share of the sentence's content words that stand in the passage, 0 to 1; longer words weigh more."""
-    mine, its = set(words(sentence)), set(words(passage))
-    known = all_stems(passage)
-    weight = {word: min(len(word), 8) for word in mine}
-    total = sum(weight.values())
-    return sum(w for word, w in weight.items() if word in its or word in known) / total if total else 0.0
-
-
-def added(sentence: str, passage: str) -> int:
-    """How many words of the sentence, small ones too, do not stand in the passage."""
-    its = set(TOKEN.findall(passage.lower()))
-    return sum(token not in its for token in TOKEN.findall(sentence.lower()))
-
-
-def in_order(sentence: str, passage: str) -> float:
-    """The share of the sentence's neighbouring word pairs that are neighbours in the passage too, 0 to 1."""
-    mine, its = TOKEN.findall(sentence.lower()), TOKEN.findall(passage.lower())
-    pairs = list(itertools.pairwise(mine))
-    there = set(itertools.pairwise(its))
-    return sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
+__all__ = ["Support", "best_span", "check", "check_written", "stream_sentences"]
+# A second sentence of the passage is marked too where it adds at least this share of the words.
+WORTH_MARKING = 0.15
 
 
 def best_span(sentence: str, passage_text: str) -> tuple[int, int]:
-    """`start:end` of the piece of the passage that supports the sentence best."""
+    """`start:end` of the piece of the passage that supports the sentence best; of two neighbours where it rests on both."""
     found = pieces(passage_text)
     if not found:
         return 0, len(passage_text)
-    mine = set(words(sentence))
+    mine = figures_alike(sentence)
 
     def fits(piece: Piece) -> tuple[bool, float, int]:
-        shared = len(mine & set(words(piece.text)))
-        return not contradiction(sentence, piece.text), shared / (len(mine) or 1), -len(piece.text)
+        return (
+            not disagreements(sentence, piece.text),
+            share_of_words(mine, figures_alike(piece.text)),
+            -len(piece.text),
+        )
 
     best = max(found, key=fits)
-    return best.start, best.end
+    both = [joined(passage_text, one, other) for one, other in itertools.pairwise(found) if best in (one, other)]
+    better = max(both, key=fits, default=best)
+    more = share_of_words(mine, figures_alike(better.text)) - share_of_words(mine, figures_alike(best.text))
+    chosen = better if more >= WORTH_MARKING and fits(better)[0] >= fits(best)[0] else best
+    return chosen.start, chosen.end
+
+
+def joined(text: str, one: Piece, other: Piece) -> Piece:
+    start, end = min(one.start, other.start), max(one.end, other.end)
+    return Piece(start, end, text[start:end])
 
 
 def check_written(text: Iterable[str], passages: Sequence[Passage]) -> Iterator[Cited | Dropped]:
@@ -133,8 +83,11 @@ def cite(number: int, sentence: str, passage: Passage, start: int, end: int, sup
         start=start,
         end=end,
         heading=passage.heading,
-        page=passage.page,
+        page=passage.page_at(start),
+        sheet=passage.sheet,
+        rows=passage.rows_at(start, end),
         support=support,
+        also=passage.also,
     )
 
 

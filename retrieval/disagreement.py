@@ -1,18 +1,34 @@
-"""In what a sentence disagrees with a passage: numbers, names, opposites, negations, who did it, and swapped words. Pure."""
+"""In what a sentence disagrees with a passage: names, numbers, negations, opposites, who, when, which. Pure."""
 
 from __future__ import annotations
 
-import itertools
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
-from retrieval.facts import all_stems, clauses, denials, name_stands, names, negated, opposed
+from retrieval import conditions, roles, strength
+from retrieval.amounts import other_number
+from retrieval.causes import other_cause
+from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
+from retrieval.denial import UNTIL, denied_otherwise
+from retrieval.facts import all_stems, name_stands, names, negated, opposed
+from retrieval.orders import turned_round
 from retrieval.quantities import numbers
-from retrieval.sentences import Piece, pieces
+from retrieval.speakers import other_stance
+from retrieval.told import parts, stems, weight, whole_sentences
 from retrieval.words import TOKEN, words
 
-# A clause of fewer content words says too little to be compared alone.
-FULL_CLAUSE = 3
+# A part of fewer content words says too little to be compared alone.
+FULL = 3
+# Where one part of the passage holds so much of what its sentence shares with the claim, the part alone is what was meant.
+ALONE = 0.85
+NAME_OF = re.compile(r"\b([A-Z]\w+) of (?:the )?[A-Z]\w+")
+# What a sentence may begin with instead of its subject.
+OPENING = frozenset(
+    ["yes", "no", "well", "so", "and", "but", "it", "they", "he", "she", "this", "these", "here", "also", "there"]
+)
 VAGUE = frozenset(
     [
         "often",
@@ -32,149 +48,72 @@ VAGUE = frozenset(
 )
 
 
-def contradiction(sentence: str, passage: str) -> str:
-    """What the sentence says otherwise than the passage, or adds to it; empty where nothing is found."""
-    for name in sorted(names(sentence)):
-        if not name_stands(name, passage):
-            return f"the passage does not name {name}"
-    for number in numbers(sentence):
-        if not number.weak and not any(number.same(other) for other in numbers(passage)):
-            return f"the passage does not hold the number {number.value:g}"
-    if copied(sentence, passage):
-        return ""
-    for part in [one for one in clauses(sentence) if len(set(words(one))) >= FULL_CLAUSE] or [sentence]:
-        if why := clause_disagrees(part, passage):
-            return why
-    return displaced_number(sentence, passage) or other_subject(sentence, passage) or other_agent(sentence, passage)
+@dataclass(frozen=True)
+class Disagreement:
+    """`rule`: which of RULES found it; `why`: for a person."""
+
+    rule: str
+    why: str
+
+
+@lru_cache(maxsize=2_000)
+def disagreements(sentence: str, passage: str) -> tuple[Disagreement, ...]:
+    """All that is found, in the order of RULES."""
+    told = aligned(sentence, passage)
+    whole = copied(sentence, passage)
+    found = ((name, rule(sentence, told, passage)) for name, rule in RULES.items() if name == LEFT_OUT or not whole)
+    return tuple(Disagreement(name, why) for name, why in found if why)
+
+
+def aligned(sentence: str, passage: str) -> str:
+    """The sentence of the passage that the sentence repeats; only a part of it where that part holds nearly all of it."""
+    best = roles.best_part(sentence, passage)
+    if best is None:
+        return passage
+    mine = stems(sentence)
+    alone = weight(mine & best.all) >= ALONE * weight(mine & stems(best.sentence))
+    return best.text if alone else best.sentence
+
+
+def other_share(sentence: str, told: str, passage: str) -> str:
+    best = roles.best_part(sentence, passage)
+    return strength.other_share(sentence, told) or (strength.other_share(sentence, best.text) if best else "")
+
+
+def other_name(sentence: str, passage: str) -> str:
+    missing = [name for name in sorted(names(sentence)) if not name_stands(name, passage)]
+    # "Court of Appeal" for "Court of Session", where "appeals" are spoken of too.
+    missing += [
+        mine.group()
+        for mine in NAME_OF.finditer(sentence)
+        if mine.group() not in passage and any(its[1] == mine[1] for its in NAME_OF.finditer(passage))
+    ]
+    return f"the passage does not name {missing[0]}" if missing else ""
 
 
 def copied(sentence: str, passage: str) -> bool:
-    """Whether a sentence or clause of the passage begins with the whole sentence: nothing was changed, only left out."""
-    mine = " ".join(TOKEN.findall(sentence.lower()))
-    return any(f"{' '.join(TOKEN.findall(one.lower()))} ".startswith(f"{mine} ") for one in begun(passage))
+    """Whether a sentence or a part of one in the passage begins with the whole sentence: nothing was changed, only left out."""
+    mine = f" {' '.join(TOKEN.findall(sentence.lower()))} "
+    texts = (*whole_sentences(passage), *(one.text for one in parts(passage)))
+    return any(f" {' '.join(TOKEN.findall(text.lower()))} ".startswith(mine) for text in texts)
 
 
-def begun(passage: str) -> list[str]:
-    """What is left of each sentence from the start of each of its clauses on."""
-    return [told[told.find(part) :] for told in whole_sentences(passage) for part in (told, *clauses(told))]
-
-
-def clause_disagrees(part: str, passage: str) -> str:
-    """An opposite, or a negation, where a clause of the sentence meets the passage's closest clause."""
-    clause = closest_clause(part, passage)
-    word = opposed(part, clause)
-    # An opposite that is negated says the same: "forbidden", "not allowed".
-    if word and negated(part) == negated(clause):
-        return f"the passage says the opposite of {word!r}"
-    if not word and polarity_differs(part, passage, clause):
-        return "one of passage and sentence is negated"
-    return ""
-
-
-def parts(passage: str) -> list[str]:
-    """All clauses of a passage."""
-    return [clause for piece in whole_sentences(passage) for clause in (clauses(piece) or (piece,))]
-
-
-def whole_sentences(passage: str) -> list[str]:
-    """The sentences of a passage that do not contain each other."""
-    found: list[Piece] = []
-    for piece in pieces(passage):
-        if not found or piece.start >= found[-1].end:
-            found.append(piece)
-    return [piece.text for piece in found] or [passage]
-
-
-def closest_clause(sentence: str, passage: str) -> str:
-    """The clause that shares most words with the sentence, shorter ones first."""
-    mine = set(words(sentence))
-    return max(parts(passage), key=lambda part: (len(mine & set(words(part))), -len(part)), default=passage)
-
-
-def displaced_number(sentence: str, passage: str) -> str:
-    """A number that the passage gives to something else: a word of the sentence stands only beside another of its kind."""
-    spread = [(part, told) for told in whole_sentences(passage) for part in clauses(told) or (told,)]
-    mine = set(words(sentence))
-    for number in numbers(sentence):
-        homes = [(part, told) for part, told in spread if any(number.same(other) for other in numbers(part))]
-        if number.weak or not homes:
+def opposite(sentence: str, passage: str) -> str:
+    """A word of the sentence in whose place the passage has its opposite, and neither is negated."""
+    for mine in [one for one in parts(sentence) if len(one.own) >= FULL] or parts(sentence):
+        home = roles.best_part(mine.text, passage)
+        word = opposed(mine.text, home.text) if home else ""
+        # "Do not change it while it is connected": the opposite is denied.
+        if (
+            not home
+            or not word
+            or negated(mine.text) != negated(home.text)
+            or (negated(sentence) and UNTIL.search(sentence))
+        ):
             continue
-        near = set().union(*(set(words(part)) for part, _ in homes))
-        # A clause inherits the subject of its sentence.
-        near |= set(words(" ".join(" ".join(lead(told)) for _, told in homes)))
-        for part, _ in spread:
-            rivals = [other for other in numbers(part) if other.kind == number.kind and not other.weak]
-            if not rivals or any(other.same(one) for other in rivals for one in numbers(sentence)):
-                continue
-            only_there = (mine & set(words(part))) - near
-            only_here = (mine & near) - set(words(part)) - set(words(number_words(sentence)))
-            here = sum(any(name_stands(name, home) for home, _ in homes) for name in names(sentence))
-            there = sum(name_stands(name, part) for name in names(sentence))
-            if len(only_there) + 3 * there > len(only_here) + 3 * here:
-                return f"the passage gives the number {number.value:g} to something else"
-    return split_numbers(sentence, [part for part, _ in spread])
-
-
-def split_numbers(sentence: str, spread: list[str]) -> str:
-    """Two numbers that the passage gives in two clauses of like form: "over 70 pay no fee; others pay 300"."""
-    if len(clauses(sentence)) > 1:
-        return ""
-    mine = set(words(sentence))
-    strong = [number for number in numbers(sentence) if not number.weak]
-    homes = [{part for part in spread if any(one.same(other) for other in numbers(part))} for one in strong]
-    for one, other in itertools.combinations(filter(None, homes), 2):
-        if not one & other and any(mine & set(words(a)) & set(words(b)) for a in one for b in other):
-            return "the passage gives these numbers to different things"
-    return ""
-
-
-def number_words(sentence: str) -> str:
-    """The numbers of a sentence and the word after each."""
-    return " ".join(re.findall(r"\S*\d\S*(?:\s+\w+)?", sentence))
-
-
-def polarity_differs(sentence: str, passage: str, clause: str) -> bool:
-    if negated(sentence) == negated(clause):
-        return False
-    said, other = (sentence, clause) if negated(sentence) else (clause, sentence)
-    if denials(other) - denials(said):
-        return False
-    # The negation may stand in a clause that splitting cut off.
-    mine = set(words(sentence))
-    alike = [part for part in parts(passage) if len(mine & set(words(part))) >= len(mine & set(words(clause)))]
-    return all(negated(part) != negated(sentence) for part in alike)
-
-
-def lead(sentence: str) -> list[str]:
-    """The first words up to the third, without articles: mostly the subject."""
-    return [token for token in TOKEN.findall(sentence.lower()) if token not in ("the", "a", "an", "each", "every")][:2]
-
-
-def other_subject(sentence: str, passage: str) -> str:
-    """The sentence begins with the subject of another sentence of the passage than the one that it repeats."""
-    mine = lead(sentence)
-    rest = set(words(sentence)) - set(words(" ".join(mine)))
-    if len(mine) < 2 or not rest or not words(" ".join(mine)):
-        return ""
-    told = whole_sentences(passage)
-    best = max(told, key=lambda one: len(rest & set(words(one))))
-    shares = len(rest & set(words(best))) >= 0.75 * len(rest)
-    if shares and not set(words(" ".join(mine))) & set(words(best)) and any(lead(one) == mine for one in told):
-        return f"the passage says this of another than {' '.join(mine)!r}"
-    return ""
-
-
-def other_agent(sentence: str, passage: str) -> str:
-    """Who did it stands in another sentence of the passage than what was done."""
-    agent = re.search(r"\bby (?:the |an? )?(\w+)", sentence)
-    if not agent or not words(agent.group(1)):
-        return ""
-    doer = set(words(agent.group(1)))
-    rest = set(words(sentence)) - doer
-    best = max(whole_sentences(passage), key=lambda one: len(rest & set(words(one))))
-    shares = len(rest & set(words(best))) >= 0.75 * len(rest)
-    if shares and doer & set(words(passage)) and not doer & set(words(best)):
-        return f"the passage says this of another than {agent.group(1)!r}"
+        compares = comparisons(sentence) or comparisons(home.text)
+        if not (compares and word in UP | DOWN):
+            return f"the passage says the opposite of {word!r}"
     return ""
 
 
@@ -182,7 +121,7 @@ def swapped_word(sentence: str, passage: str) -> str:
     """One word of a copied sentence was put in another's place."""
     mine = TOKEN.findall(sentence.lower())
     known = all_stems(passage)
-    for told in whole_sentences(passage):
+    for told in dict.fromkeys([*whole_sentences(passage), *(one.text for one in parts(passage))]):
         its = TOKEN.findall(told.lower())
         changes = SequenceMatcher(None, its, mine, autojunk=False).get_opcodes()
         replaced = [c for c in changes if c[0] == "replace"]
@@ -194,6 +133,8 @@ def swapped_word(sentence: str, passage: str) -> str:
         taken = words(" ".join(its[i1:i2]))
         harmless = (
             any(word.isdigit() for word in put)
+            or bool(numbers(" ".join(its[i1:i2])) or numbers(" ".join(mine[j1:j2])))
+            or (j1 == 0 and mine[j1] in OPENING)
             or mine[j1].endswith("ly")
             or mine[j1] in VAGUE
             or any(word[:3] == mine[j1][:3] for word in taken)
@@ -201,3 +142,29 @@ def swapped_word(sentence: str, passage: str) -> str:
         if i2 - i1 <= 3 and j2 - j1 <= 2 and put and not known & set(put) and taken and not harmless:
             return f"the passage says {' '.join(its[i1:i2])!r} where the sentence says {' '.join(mine[j1:j2])!r}"
     return ""
+
+
+# Each takes the sentence, what of the passage it is held against, and the passage; it gives a reason, or nothing.
+Rule = Callable[[str, str, str], str]
+RULES: dict[str, Rule] = {
+    "name": lambda sentence, _, passage: other_name(sentence, passage),
+    "number": lambda sentence, _, passage: other_number(sentence, passage),
+    "negation": lambda sentence, _, passage: denied_otherwise(sentence, passage),
+    "opposite": lambda sentence, _, passage: opposite(sentence, passage),
+    "mixed": lambda sentence, _, passage: roles.mixed(sentence, passage),
+    "doer": lambda sentence, _, passage: roles.other_actor(sentence, passage),
+    "speaker": lambda sentence, _, passage: other_stance(sentence, passage),
+    "comparison": lambda sentence, _, passage: turned_comparison(sentence, passage),
+    "order": lambda sentence, _, passage: turned_round(sentence, passage),
+    "cause": lambda sentence, _, passage: other_cause(sentence, passage),
+    "condition": lambda sentence, told, _: conditions.condition_lifted(sentence, told),
+    "case": lambda sentence, _, passage: conditions.other_case(sentence, passage),
+    "limit": strength.other_bound,
+    "share": lambda sentence, told, passage: other_share(sentence, told, passage),
+    "only": lambda sentence, told, _: strength.only_added(sentence, told),
+    "tense": lambda sentence, told, _: strength.only_expected(sentence, told),
+    "duty": lambda sentence, told, _: strength.other_duty(sentence, told),
+    "word": lambda sentence, _, passage: swapped_word(sentence, passage),
+}
+# The one rule that holds against a sentence which was copied as far as it goes.
+LEFT_OUT = "condition"

@@ -17,8 +17,9 @@ SAYS_FULL = ("disk is full", "disk full", "no space left", "disk i/o error", "fi
 
 def require_room(folder: Path, megabytes: int) -> None:
     """Raises DiskFull where a folder has less free space. A database that runs into the end of the disk stays whole, but
-    neither it nor its log can grow to say so."""
-    free = shutil.disk_usage(folder).free >> 20
+    neither it nor its log can grow to say so. A folder that is yet to be made has the room of the one that it will lie in."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    free = shutil.disk_usage(there).free >> 20
     if free < megabytes:
         raise DiskFull(full_sentence(folder, f"{free} MB are free, {megabytes} MB are wanted (TRIVIUM_MIN_FREE_MB)"))
 

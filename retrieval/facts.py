@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 
 from retrieval.words import STOPWORDS, TOKEN, stem
 
+# "No later than" sets a limit and "with or without" leaves it open; "too late to" says that it cannot be.
 NEGATION = re.compile(
-    r"\b(?:not(?! only\b| sure\b| just\b)|no|never|without|neither|nor|none|nobody|nothing|nowhere|cannot|hardly|unable|\w+n['’]t)\b",
+    r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
+    r"no(?! (?:more|less|fewer|later|earlier|longer than|shorter|older|younger|higher|lower|sooner|matter|doubt)\b)|never|"
+    r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|"
+    r"(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|"
+    r"too(?= (?:late|early)\b)|\w*n['’]t)\b",
     re.IGNORECASE,
 )
 # Words that deny without a negation: "closed to lorries" says that lorries cannot use it.
@@ -17,24 +23,31 @@ DENIAL = re.compile(
     r"exempt\w*|except|prevent\w*|avoid\w*|remov\w+|delet\w+|stop\w*|withdraw\w*|only|too|instead|rather|unless|until|in\w{4,}|un\w{4,})\b",
     re.IGNORECASE,
 )
+# Each word before the bar is the opposite of each after it.
 OPPOSITES = (
-    "before after", "more less", "more fewer", "above below", "over under", "most least", "maximum minimum", "higher lower",
-    "high low", "highest lowest", "rise fall", "rose fell", "rise drop", "grow shrink", "increase decrease", "increase reduce",
-    "add remove", "allow forbid", "allowed forbidden", "permit prohibit", "accept reject", "approve reject", "include exclude",
-    "first last", "start end", "begin end", "open close", "open shut", "enable disable", "east west", "north south",
-    "northern southern", "eastern western", "left right", "early late", "earlier later", "earliest latest", "long short",
-    "longer shorter", "large small", "larger smaller", "largest smallest", "big small", "fast slow", "faster slower",
-    "win lose", "won lost", "import export", "public private",
-    "internal external", "required optional", "mandatory optional", "manual automatic", "cheap expensive",
-    "better worse", "best worst", "day night", "male female", "men women", "mother father", "gain loss", "success failure",
-    "pass fail", "hot cold", "warm cold", "upper lower", "inside outside", "up down", "multiply divide", "even odd",
-    "on off", "weekly daily", "weekly monthly", "daily monthly", "true false", "old new", "strong weak", "safe dangerous",
+    "before | after", "more | less fewer", "above over | below under", "most | least fewest", "maximum | minimum", "higher | lower",
+    "high | low", "highest | lowest", "up | down",
+    "rise risen rose grow grew grown increase climb gain expand raise | fall fell fallen drop decline decrease reduce shrink shrank sink sank lower",
+    "add | remove", "allow permit | forbid forbidden prohibit ban", "accept approve | reject refuse", "include | exclude", "first | last",
+    "start begin | end finish", "open | close shut", "enable | disable", "east | west", "north | south", "northern | southern",
+    "eastern | western", "left | right", "early earlier earliest | late later latest", "long longer | short shorter", "large larger largest big | small smaller smallest",
+    "fast faster quick | slow slower", "win won | lose lost", "import | export", "public | private", "internal | external",
+    "required mandatory compulsory obligatory | optional voluntary", "manual | automatic", "cheap cheaper | expensive dearer", "better best | worse worst", "day | night",
+    "male men man | female women woman", "mother | father", "loss lose lost | gain profit", "success succeed | failure fail", "pass | fail", "hot warm | cold cool",
+    "upper | lower", "inside | outside", "multiply | divide", "even | odd", "on | off",
+    "true | false", "old | new", "strong stronger | weak weaker", "safe | dangerous", "uphold upheld affirm confirm | overturn overturned reverse",
+    "valid | void", "appear | vanish disappear", "remain stay | disappear vanish leave", "arrive | depart leave left", "enter | leave", "push | pull",
+    "fill full | empty", "wet | dry", "heavy heavier | light lighter", "thick | thin", "wide | narrow", "deep | shallow", "rich | poor",
+    "easy simple | difficult hard", "positive | negative", "attach | detach", "connect | disconnect", "lock | unlock", "tighten | loosen", "heat | cool",
+    "freeze frozen | thaw melt", "accelerate | brake", "improve | worsen", "temporary | permanent", "domestic | foreign", "credit | debit", "surplus | deficit",
+    "acute | chronic", "benign | malignant", "senior | junior", "front | rear back", "top | bottom", "add | subtract", "plus | minus", "encrypt | decrypt",
+    "create build | destroy demolish", "hire appoint | dismiss fire", "support favour | oppose", "guilty | innocent", "present | absent", "presence | absence",
+    "rare rarely | common often frequent", "always | never", "victory | defeat", "shorten | lengthen", "strengthen | weaken", "widen | narrow", "same | different",
 )  # fmt: skip
 SMALL_STEMS = frozenset(map(stem, STOPWORDS))
+SPELLED_OUT = {"us": ("united", "states"), "usa": ("united", "states", "america"), "uk": ("united", "kingdom"),
+               "eu": ("european", "union"), "un": ("united", "nations")}  # fmt: skip
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis")
-CLAUSE = re.compile(
-    r";\s+|:\s+|,\s+(?:and|but|or|while|whereas|although|though|which|who|because|so|helped)\s+|\s+(?:but|while|whereas|although)\s+|\s+and\s+(?=\w+(?:s|ed|d)?\s)|,\s+"
-)
 
 
 @lru_cache(maxsize=20_000)
@@ -52,7 +65,7 @@ def names(text: str) -> frozenset[str]:
             word[0].isupper() and not begins and len(word) > 1 and word.lower() not in STOPWORDS
         ):
             found.add(word.lower())
-        elif re.fullmatch(r"[A-Z]", word) and (owner := re.search(r"\b([A-Z][a-z]+) $", text[: match.start()])):
+        elif re.fullmatch(r"[A-HJ-Z]", word) and (owner := re.search(r"\b([A-Z][a-z]+) $", text[: match.start()])):
             found.add(f"{owner.group(1)} {word}".lower())
     return frozenset(found)
 
@@ -65,10 +78,23 @@ def name_stands(name: str, text: str) -> bool:
     parts = TOKEN.findall(name)
     if " " in name:
         return False
+    if initials(name, text):
+        return True
     if len(parts) > 1:
         return all(name_stands(part, text) for part in parts)
     known = {stem(token) for token in TOKEN.findall(lowered)}
     return stem(name) in known or (len(name) > 5 and any(len(word) > 4 and name.startswith(word) for word in known))
+
+
+def initials(name: str, text: str) -> bool:
+    """Whether a name is written in full where the text has its initials, or the other way round: US, United States."""
+    letters = re.sub(r"\W", "", name)
+    if 2 <= len(letters) <= 5:
+        spelled = "".join(word[0] for word in re.findall(r"\b[A-Z][\w’']*", text)).lower()
+        if letters in spelled:
+            return True
+    short = {re.sub(r"\W", "", one).lower() for one in re.findall(r"\b(?:[A-Z]\.?){2,5}(?![a-z])", text)}
+    return any(name in SPELLED_OUT.get(one, ()) for one in short)
 
 
 def negated(text: str) -> bool:
@@ -84,10 +110,11 @@ def denials(text: str) -> frozenset[str]:
 def opposites() -> dict[str, frozenset[str]]:
     """Each stem's opposites."""
     found: dict[str, set[str]] = {}
-    for pair in OPPOSITES:
-        one, other = map(stem, pair.split())
-        found.setdefault(one, set()).add(other)
-        found.setdefault(other, set()).add(one)
+    for line in OPPOSITES:
+        sides = [set(map(stem, side.split())) for side in line.split("|")]
+        for one, other in itertools.permutations(sides, 2):
+            for word in one:
+                found.setdefault(word, set()).update(other - one)
     return {word: frozenset(others) for word, others in found.items()}
 
 
@@ -104,13 +131,19 @@ def opposed(sentence: str, passage: str) -> str:
         rivals = (opposites().get(word, frozenset()) & its) - mine
         if rivals and not turned_round(word, min(rivals), sentence, passage):
             return word
-        if len(word) > 3 and any(prefix + word in its and prefix + word not in mine for prefix in PREFIXES):
+    return prefixed(sentence, passage)
+
+
+def prefixed(sentence: str, passage: str) -> str:
+    """The word of the sentence that the passage has with a denying prefix instead, or without it: active, inactive."""
+    mine, its = (set(TOKEN.findall(text.lower())) for text in (sentence, passage))
+    for word in sorted(mine - its):
+        if len(word) > 3 and any(prefix + word in its - mine for prefix in PREFIXES):
             return word
-        if any(
-            word.startswith(prefix) and len(word) > len(prefix) + 3 and word[len(prefix) :] in its
-            for prefix in PREFIXES
-        ):
-            return word
+        for prefix in PREFIXES:
+            rest = word[len(prefix) :]
+            if word.startswith(prefix) and len(rest) > 3 and stem(rest) in {stem(one) for one in its - mine}:
+                return word
     return ""
 
 
@@ -123,9 +156,3 @@ def turned_round(word: str, rival: str, sentence: str, passage: str) -> bool:
         sides += [set(tokens[:at]) - SMALL_STEMS, set(tokens[at + 1 :]) - SMALL_STEMS]
     left, right, its_left, its_right = sides
     return len(left & its_right) + len(right & its_left) > len(left & its_left) + len(right & its_right)
-
-
-@lru_cache(maxsize=20_000)
-def clauses(sentence: str) -> tuple[str, ...]:
-    """Parts of a sentence that can each be true or false."""
-    return tuple(part for part in (one.strip() for one in CLAUSE.split(sentence)) if len(TOKEN.findall(part)) >= 2)

@@ -177,7 +177,7 @@ class Index(ChromaVectors):
 
     def embed(self, passages: Sequence[Passage]) -> np.ndarray:
         """The vectors of passages, shape (len(passages), size)."""
-        return self.embeddings.encode([embedded_text(passage) for passage in passages])
+        return self.embeddings.encode_passages([embedded_text(passage) for passage in passages])
 
     def check(self, progress: Callable[[int, int], None] | None = None) -> Checked:
         """Compare the vectors with the store and mend them; `retrieval.upkeep` says how."""
@@ -217,7 +217,9 @@ class Index(ChromaVectors):
             return Candidates([], np.zeros(0), np.zeros(0))
         vector = (self.searcher or self.embeddings).query(text)
         dense = self._nearest(vector, limit, index, condition)
-        hits = np.array([n for n in np.flatnonzero(scores > 0) if index.shows(int(n))], dtype=int)
+        hits = np.flatnonzero(scores > 0)
+        if index.gone:
+            hits = hits[[index.shows(n) for n in hits.tolist()]]
         by_words = hits[np.argsort(-scores[hits], kind="stable")[:limit]].tolist()
         dense |= self._likeness(vector, [n for n in by_words if n not in dense], index)
         positions = sorted(dense)

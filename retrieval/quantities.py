@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 
 from core import spelled
-from retrieval.words import STOPWORDS, stem
+from retrieval.units import FACTORS, KINDS, rate_after, unit_after, unit_name
 
 ORDINALS = [
     "first",
@@ -28,41 +29,72 @@ VALUES = spelled.VALUES | {word: float(n) for n, word in enumerate(ORDINALS, 1)}
 VALUES |= {"dozen": 12.0, "once": 1.0, "twice": 2.0, "double": 2.0, "fortnight": 14.0}
 SCALES = spelled.SCALES | {"k": 1e3}
 # "one" is mostly a pronoun, "second" often a unit; neither says much.
+ORDINAL = "nth"
 WEAK = frozenset({"one", "first", "second", "once", "twice", "zero"})
 NUMBER = re.compile(
     r"(?P<money>[$€£])?(?P<digits>(?<![\w.])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d])|(?<![\w.])\d+(?:[.:]\d+)*(?:e[-+]?\d+)?)"
-    r"(?P<glued>%|[a-zA-Z]{1,3}\b)?|\b(?P<word>" + "|".join([*VALUES, *SCALES]) + r")\b",
+    r"(?P<glued>%|[a-zA-Zµ]{1,4}\b)?|\b(?P<word>" + "|".join([*VALUES, *SCALES]) + r")\b",
     re.IGNORECASE,
 )
 SPELLED = re.compile(r"\b(?:" + "|".join(word for word in spelled.VALUES if word != "one") + r")\b", re.IGNORECASE)
-UNIT_AFTER = re.compile(r"[\s-]*(%|°|[A-Za-z]+)")
-UNITS = {
-    "percent": "%", "per": "", "gigabyte": "gb", "gib": "gb", "terabyte": "tb", "megabyte": "mb", "kilogram": "kg",
-    "millimetre": "mm", "millimeter": "mm", "metre": "m", "meter": "m", "kilometre": "km", "kilometer": "km", "s": "second",
-    "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "millisecond": "ms", "dollar": "$", "usd": "$",
-    "euro": "€", "eur": "€", "pound": "£", "gbp": "£",
-}  # fmt: skip
-KINDS = {
-    **dict.fromkeys(("ms", "second", "minute", "hour", "day", "night", "week", "month", "year", "decade"), "time"),
-    **dict.fromkeys(("mb", "gb", "tb"), "size"), **dict.fromkeys(("mm", "cm", "m", "km"), "length"),
-    **dict.fromkeys(("g", "kg", "t"), "weight"), **dict.fromkeys(("$", "€", "£"), "money"), "%": "%", "bit": "bit",
-}  # fmt: skip
-FACTORS = {
-    "ms": ("time", 1e-3), "second": ("time", 1.0), "minute": ("time", 60.0), "hour": ("time", 3600.0),
-    "day": ("time", 86400.0), "week": ("time", 604800.0), "month": ("months", 1.0), "year": ("months", 12.0),
-    "decade": ("months", 120.0), "mb": ("size", 1e-3), "gb": ("size", 1.0), "tb": ("size", 1e3), "mm": ("length", 1e-3),
-    "cm": ("length", 1e-2), "m": ("length", 1.0), "km": ("length", 1e3), "g": ("weight", 1e-3), "kg": ("weight", 1.0),
-    "t": ("weight", 1e3), "%": ("share", 1e-2), "share": ("share", 1.0),
-}  # fmt: skip
 SHARES = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
-SHARE = re.compile(r"\b(?:a|an|one|by)\s+(half|third|quarter|fifth|tenth)\b|\b(half)\b", re.IGNORECASE)
+# "A third album" is no share, "a third of it" and "by a third" are.
+SHARE = re.compile(
+    r"\b(?:(two|three|four)[\s-]+)(half|third|quarter|fifth|tenth)s\b|\b(?:a|an|one|by an?)[\s-]+(half|quarter)\b|\b(half)\b|"
+    r"\b(?:(?:a|an|one)[\s-]+(third|fifth|tenth)\b(?=\s*(?:$|[.,;:)]|(?:of|the|more|less|as|is|are|was|were|may|can|could|must|should|will|would|has|have|in|\w+er)\b))|by an? (third|fifth|tenth))\b",
+    re.IGNORECASE,
+)
+# "half a year" is six months, "one and a half times" 1.5 times.
+HALF_TIME = re.compile(
+    r"\b(?:(?P<part>half|three quarters of|quarter of)[\s-]an?[\s-](?P<unit>hour|day|week|month|year|minute)\b|half[\s-](?=year)(?P<year>year))",
+    re.IGNORECASE,
+)
+AND_A_HALF = re.compile(r"\b(\w+) and a half\b", re.IGNORECASE)
+# "once a year", "weekly": a length of time that no number is written for.
+EACH = re.compile(r"\b(?:per|an?|each|every|in an?) (hour|day|week|month|year|minute|second)\b", re.IGNORECASE)
+YEAR = re.compile(r"(?<![\w.,])(?:1\d{3}|20\d\d)(?![\w,]\d|\w)")
+MOST_YEARS = 4
+TIMES_OVER = re.compile(r"\b(?:(doubl(?:ed|es|ing))|halv(?:ed?|es|ing))\b", re.IGNORECASE)
+# "Nine letters in ten".
+ONE_TO_TEN = r"(\d|10|" + "|".join(spelled.ONES[1:11]) + ")"
+RATIO = re.compile(rf"\b{ONE_TO_TEN} (?:\w+ )?(?:in|out of) {ONE_TO_TEN}\b(?! \w{{3,}}s\b)", re.IGNORECASE)
+PER_SECOND = re.compile(r"\b(?:per|an?|each|every) second$", re.IGNORECASE)
+ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
+           "annually": "year"}  # fmt: skip
+EDGE = r"\s*(?:about|around|roughly|approximately|some|the|an age of|the age of)?\s*[$€£]?$"
+AT_MOST = re.compile(
+    r"\b(?:at most|at the latest|not? (?:more|later|longer|higher|older|larger) than|not (?:over|above)|up to|maximum(?: \w+)?(?: of| is)?|"
+    r"(?<!no )(?<!not )(?:less|fewer|younger|shorter|smaller|lower|lighter|nearer|closer|earlier) than|under|below|within)"
+    + EDGE,
+    re.IGNORECASE,
+)
+AT_LEAST = re.compile(
+    r"\b(?:at least|not? (?:less|fewer|younger|shorter|earlier|lower|smaller) than|not (?:under|below)|minimum(?: \w+)?(?: of| is)?|"
+    r"from(?= (?:the|an) age of)|(?<!no )(?<!not )(?:more|older|longer|greater|higher|larger|heavier|later|further) than|over|above|exceed\w*|beyond)"
+    + EDGE,
+    re.IGNORECASE,
+)
+DENIES = re.compile(r"\b(?:not|never|no|nobody|cannot)\b(?:\W+[\w%]+){1,6}\W*$", re.IGNORECASE)
+OPEN_LIMIT = re.compile(r"\b(?:more|less|fewer|longer) than\b", re.IGNORECASE)
+OR_MORE = re.compile(
+    r"^[\s-]*(?:\w+\s+){0,2}?(?:(?:or|and) (?:more|older|over|above|longer|higher|later|up)\b|at (?:the )?least\b)",
+    re.IGNORECASE,
+)
+OR_LESS = re.compile(
+    r"^[\s-]*(?:\w+\s+){0,2}?(?:(?:or|and) (?:less|fewer|younger|under|below|shorter|earlier)\b|at (?:the )?(?:most|latest)\b)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class Number:
+    """`rate`: the time that it is for ("per minute"); `bound`: -1 at most, 1 at least, 0 neither; `weak`: says little."""
+
     value: float
     unit: str
     weak: bool
+    rate: str = ""
+    bound: int = 0
 
     @property
     def kind(self) -> str:
@@ -75,33 +107,49 @@ class Number:
 
     def same(self, other: Number) -> bool:
         """The same amount, whatever the unit: two weeks are 14 days, a quarter is 25 %."""
+        if self.rate and other.rate and self.rate != other.rate:
+            return False
         if self.equal(other):
             return True
         mine, its = FACTORS.get(self.unit), FACTORS.get(other.unit)
         if mine is None or its is None or mine[0] != its[0]:
             return False
-        return abs(self.value * mine[1] - other.value * its[1]) < 1e-6 * max(1e-3, abs(self.value * mine[1]))
+        # Units of length and weight are rounded when they are changed into each other.
+        if "share" in (self.unit, other.unit):
+            return abs(self.value * mine[1] - other.value * its[1]) < 0.005
+        near = 1e-6 if mine[1] == its[1] or mine[0] in ("time", "months") else 0.005
+        return abs(self.value * mine[1] - other.value * its[1]) <= near * max(1e-9, abs(self.value * mine[1]))
 
     def equal(self, other: Number) -> bool:
         if abs(self.value - other.value) > 1e-9 * max(1.0, abs(self.value)):
             return False
-        known = self.unit in KINDS and other.unit in KINDS
-        return not known or self.unit == other.unit
+        # A time of day is no amount of something.
+        units = {self.unit, other.unit}
+        apart = units & {"clock", ORDINAL}
+        known = units <= KINDS.keys() or bool(apart and units - apart - {""})
+        return not known or len(units) == 1
 
 
 @lru_cache(maxsize=20_000)
 def numbers(text: str) -> tuple[Number, ...]:
     """Numbers with their units: "3,000 tickets" is 3000 ticket, "twelve hours" 12 hour, "1.4 billion dollars" 1.4e9 $."""
-    found = [
-        Number(SHARES[(match.group(1) or match.group(2)).lower()], "share", False) for match in SHARE.finditer(text)
-    ]
-    text = SHARE.sub(lambda match: "-" * len(match.group()), text)
+    text = TIMES_OVER.sub(lambda match: "double" if match.group(1) else "half", text)
+    found, text = _parts(RATIO.sub(percent, text))
     end = 0
     for match in NUMBER.finditer(text):
-        if match.start() < end:
+        # "Per second" is no ordinal.
+        if match.start() < end or (match.group("word") and PER_SECOND.search(text[: match.end()])):
             continue
         value, unit, weak = first_value(match)
         end = match.end()
+        if (match.group("word") or "").lower() in ORDINALS or (match.group("glued") or "").lower() in (
+            "st",
+            "nd",
+            "rd",
+            "th",
+        ):
+            found.append(Number(value, ORDINAL, weak or not match.group("word")))
+            continue
         while following := re.match(r"[\s-]+(\w+)", text[end:]):
             word = following.group(1).lower()
             if word in SCALES:
@@ -112,10 +160,68 @@ def numbers(text: str) -> tuple[Number, ...]:
                 break
             weak = False
             end += following.end()
-        if not unit and (after := UNIT_AFTER.match(text[end:])):
-            unit = unit_name(after.group(1))
-        found.append(Number(value, unit, weak and unit not in KINDS))
+        unit = "day" if match.group().lower() == "fortnight" else unit or unit_after(text[end:])
+        found.append(
+            Number(value, unit, weak and unit not in KINDS, rate_after(text[end:]), bound(text, match.start(), end))
+        )
     return tuple(found)
+
+
+def _parts(text: str) -> tuple[list[Number], str]:
+    """Numbers that are written as parts of a whole, and the text with dashes in their place."""
+
+    def blank(match: re.Match[str]) -> str:
+        return "-" * len(match.group())
+
+    found = [
+        Number(part_of(match), (match["unit"] or match["year"]).lower(), False, bound=bound(text, *match.span()))
+        for match in HALF_TIME.finditer(text)
+    ]
+    text = HALF_TIME.sub(blank, text)
+    for match in AND_A_HALF.finditer(text):
+        if (whole := VALUES.get(match.group(1).lower())) is not None:
+            unit = unit_after(text[match.end() :])
+            found.append(Number(whole + 0.5, "share" if unit == "time" else unit, False))
+    text = AND_A_HALF.sub(blank, text)
+    for match in SHARE.finditer(text):
+        many, *named = match.groups()
+        part = SHARES[next(filter(None, named)).lower()]
+        found.append(
+            Number(VALUES.get((many or "").lower(), 1.0) * part, "share", False, bound=bound(text, *match.span()))
+        )
+    return found, SHARE.sub(blank, text)
+
+
+def percent(match: re.Match[str]) -> str:
+    one, other = (float(text) if text[0].isdigit() else VALUES[text.lower()] for text in match.groups())
+    return f"{100 * one / other:g}%" if 0 < one < other else match.group()
+
+
+def part_of(match: re.Match[str]) -> float:
+    return {"quarter of": 0.25, "three quarters of": 0.75}.get((match["part"] or "").lower(), 0.5)
+
+
+def bound(text: str, start: int, end: int) -> int:
+    """Whether a number at `start:end` is a lower limit (1, "at least"), an upper one (-1, "up to") or neither (0)."""
+    before, after = text[max(0, start - 40) : start], text[end : end + 40]
+    if AT_MOST.search(before) or OR_LESS.match(after):
+        return -1
+    return int(bool(AT_LEAST.search(before) or OR_MORE.match(after)))
+
+
+def turns_limit(text: str) -> bool:
+    """Whether a negation turns a limit round: "nobody may stay for more than two days" sets an upper one."""
+    return any(DENIES.search(text[: match.start()]) for match in OPEN_LIMIT.finditer(text))
+
+
+@lru_cache(maxsize=20_000)
+def durations(text: str) -> tuple[Number, ...]:
+    """Lengths of time that no number is written for: "once a year" and "yearly" are one year, "1824 to 1831" seven."""
+    years = sorted({int(year) for year in YEAR.findall(text)})[:MOST_YEARS]
+    spans = {later - earlier for earlier, later in itertools.combinations(years, 2)}
+    units = [match.group(1).lower() for match in EACH.finditer(text)]
+    units += [ADVERBS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in ADVERBS]
+    return (*(Number(1.0, unit, True) for unit in units), *(Number(float(span), "year", True) for span in spans))
 
 
 def first_value(match: re.Match[str]) -> tuple[float, str, bool]:
@@ -137,17 +243,9 @@ def first_value(match: re.Match[str]) -> tuple[float, str, bool]:
     return value, match.group("money") or (unit_name(glued) if glued else ""), False
 
 
-def unit_name(word: str) -> str:
-    lowered = word.lower()
-    if lowered in STOPWORDS and lowered not in UNITS:
-        return ""
-    singular = lowered[:-1] if lowered.endswith("s") and len(lowered) > 2 else lowered
-    named = UNITS.get(lowered, UNITS.get(singular))
-    return named if named is not None else singular if singular in KINDS else stem(lowered)
-
-
 @lru_cache(maxsize=20_000)
 def figures_alike(text: str) -> str:
     """The text with its numbers written in one way: "3,000" is 3000, "three" is 3."""
     plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
+    plain = re.sub(r"\btwice(?! (?:an?|every|per) )", "two times", plain, flags=re.IGNORECASE)
     return SPELLED.sub(lambda match: f"{VALUES[match.group().lower()]:g}", plain)

@@ -234,6 +234,8 @@ def citation(number: int, one: Scored) -> Citation:
         end=one.piece.end,
         heading=one.passage.heading,
         page=one.passage.page_at(one.piece.start),
+        sheet=one.passage.sheet,
+        rows=one.passage.rows_at(one.piece.start, one.piece.end),
         support=round(one.score, 4),
         also=one.passage.also,
     )

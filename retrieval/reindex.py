@@ -152,6 +152,6 @@ class Reindex:
             self.index.vectors([p.id for p in passages]) if next.generation.name == self.index.generation.name else {}
         )
         new = [passage for passage in passages if passage.id not in known]
-        made = next.embeddings.encode([embedded_text(passage) for passage in new]) if new else []
+        made = next.embeddings.encode_passages([embedded_text(passage) for passage in new]) if new else []
         known |= {passage.id: vector for passage, vector in zip(new, made, strict=True)}
         return [known[passage.id] for passage in passages]

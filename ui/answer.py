@@ -35,8 +35,7 @@ def show_answer(answer: Answer, ask_again: AskAgain, offer: Offer | None = None)
     show_text(answer.text)
     show_end(answer, ask_again)
     show_suggestion(answer)
-    if answer.dropped:
-        st.caption(words.dropped(len(answer.dropped)))
+    show_dropped(answer)
     show_sources(answer.citations, answer_id=answer.id)
     if answer.refused and answer.route and (answer.route.strategy == "rag" or "document" in answer.route.advice):
         st.caption(words.REFUSED_FOR_DOCUMENTS)
@@ -116,6 +115,15 @@ def show_end(answer: Answer, ask_again: AskAgain) -> None:
         st.caption("You stopped this answer.")
     strategy = answer.route.strategy if answer.route and answer.route.overridden else None
     st.button("Ask again", key=f"again-{answer.id}", on_click=ask_again, args=(answer.query, strategy))
+
+
+def show_dropped(answer: Answer) -> None:
+    """What the citation check left out, and why: on demand, so that nobody takes it for a part of the answer."""
+    if not answer.dropped:
+        return
+    with st.expander(words.dropped(len(answer.dropped)), icon=":material/content_cut:"):
+        for said in words.left_out(answer):
+            st.markdown(f"- {safe.label(said)}")
 
 
 def show_sources(citations: tuple[Citation, ...], expanded: bool = False, answer_id: str = "") -> None:

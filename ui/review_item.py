@@ -43,8 +43,8 @@ def show_answer(answer: Answer) -> None:
     if answer.error:
         st.error(safe.plain(answer.error), icon=":material/error:")
     show_suggestion(answer)
-    for sentence in answer.dropped:
-        st.caption(f"Not shown, since no passage supports it: {safe.label(sentence)}")
+    for said in words.left_out(answer):
+        st.caption(f"Not shown, since no passage supports it: {safe.label(said)}")
     show_facts(answer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any, Literal
 
 from core.types import Answer, Citation, Passage
@@ -56,9 +57,17 @@ def confidence(value: float | None) -> str:
 
 
 def place(found: Citation | Passage) -> str:
-    """Source, heading and page."""
+    """Source, heading, and the page or the sheet and its rows."""
     page = f"page {found.page}" if found.page is not None else ""
-    return " · ".join(part for part in (found.source, found.heading, page) if part)
+    sheet = f"sheet {found.sheet}" if found.sheet else ""
+    return " · ".join(part for part in (found.source, found.heading, page, sheet, rows(found.rows)) if part)
+
+
+def rows(found: tuple[int, int] | None) -> str:
+    if found is None:
+        return ""
+    first, last = found
+    return f"row {first}" if first == last else f"rows {first} to {last}"
 
 
 def sources(citations: Iterable[Citation]) -> str:
@@ -70,6 +79,12 @@ def dropped(count: int) -> str:
     if count == 1:
         return "1 sentence was not shown because no passage supports it."
     return f"{count} sentences were not shown because no passage supports them."
+
+
+def left_out(answer: Answer) -> list[str]:
+    """Each sentence that was not shown, with what was wrong with it where that is known."""
+    pairs = zip_longest(answer.dropped, answer.dropped_why[: len(answer.dropped)], fillvalue="")
+    return [f"“{said}” ({why})" if why else f"“{said}”" for said, why in pairs]
 
 
 def whereabouts(answer: Answer) -> str:

@@ -92,8 +92,8 @@ def to_query(body: Completion, adapters: list[str]) -> Query:
 def extra(answer: Answer) -> dict[str, Any]:
     """The object `trivium`: what OpenAI's shape has no word for."""
     body = answer.model_dump(mode="json", include={
-        "conversation", "standalone", "filters", "citations", "warnings", "dropped", "refused", "reviewed", "suggestion", "confidence",
-        "left_machine", "timings", "status",
+        "conversation", "standalone", "filters", "citations", "warnings", "dropped", "dropped_why", "refused", "reviewed",
+        "suggestion", "confidence", "left_machine", "timings", "status",
     })  # fmt: skip
     return {"answer_id": answer.id, "route": answer.route.model_dump(mode="json") if answer.route else None, **body}
 

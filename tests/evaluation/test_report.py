@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.measured import Trust
 from core.types import Answer, Case, Score
-from evaluation.calibration import CLOSED, choose_threshold, common_threshold, fit_trust
+from evaluation.calibration import CLOSED, Fit, choose_threshold, common_threshold, fit_trust, threshold_for
 from evaluation.report import Result, at_coverage, by_task, interval, risk_coverage, shown_wrong
 
 
@@ -87,3 +88,15 @@ def test_without_evidence_nothing_is_vouched_for(right):
 
 def test_equal_probabilities_are_shown_together_or_not_at_all():
     assert choose_threshold(np.array([0.9] * 10), np.array([True] * 5 + [False] * 5), 0.03) == CLOSED
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0, 0), (0.25, 2), (0.49, 3), (0.5, 3), (0.75, 6), (1.0, 7)])
+def test_a_threshold_shows_no_larger_a_share_than_it_may(share, shown):
+    one = Fit(Trust(), np.array([0.9, 0.2, 0.7, 0.6]), np.ones(4, bool))
+    other = Fit(Trust(), np.array([0.8, 0.6, 0.4]), np.ones(3, bool))
+    threshold = threshold_for([one, other], share, asked=8)  # the two of 0.6 are shown together or not at all
+    assert sum((fit.probabilities >= threshold).sum() for fit in (one, other)) == shown
+
+
+def test_without_answers_any_threshold_will_do():
+    assert threshold_for([], 0.5, asked=0) == 0.0

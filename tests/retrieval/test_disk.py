@@ -14,6 +14,7 @@ from sqlalchemy import text
 from core.errors import DiskFull
 from core.settings import ROOT, load_settings
 from core.store import Store, open_store
+from retrieval.disk import require_room
 from retrieval.index import open_index
 from retrieval.ingest import Ingest
 from tests.retrieval.vectors import WordVectors
@@ -115,3 +116,9 @@ def test_a_file_system_that_is_full_leaves_the_database_whole(tmp_path: Path):
         store.engine.dispose()
     finally:
         subprocess.run(["umount", str(disk)], check=False)
+
+
+def test_a_folder_that_is_yet_to_be_made_has_the_room_of_the_one_it_will_lie_in(tmp_path: Path):
+    require_room(tmp_path / "not" / "yet", 1)
+    with pytest.raises(DiskFull, match="are wanted"):
+        require_room(tmp_path / "not" / "yet", 1 << 40)

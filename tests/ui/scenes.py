@@ -126,6 +126,7 @@ def whole(query: str, strategy: str | None) -> dict[str, Any]:
             ),
         ),
         "dropped": ("Hours are free.", "Everybody gets more."),
+        "dropped_why": ("the passage does not speak of this", "no passage is named"),
         "confidence": 0.91,
     }
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.types import Rating
+from core.types import Answer, Passage, Rating
 from tests.ui import scenes
 from tests.ui.fake_api import FakeApi
 from tests.ui.pages import button, chat, text, until
+from ui import words
 
 QUESTION = "What is our GPU quota per team?"
 
@@ -120,6 +121,7 @@ def test_an_answer_can_be_asked_again_by_another_road(fake: FakeApi) -> None:
 def test_an_answer_says_all_that_is_known_of_it(fake: FakeApi) -> None:
     said = text(asked(fake, QUESTION))
     assert "2 sentences were not shown because no passage supports them." in said
+    assert "“Hours are free.” (the passage does not speak of this)" in said
     assert "Very likely right · Stayed on this machine · 2.3 s" in said
     assert "Source: gpu-quota.md" in said
     assert "gpu-quota.md · Weekly hours · page 3" in said
@@ -238,3 +240,14 @@ def test_a_suggestion_is_offered_beside_the_answer_and_stays_text(
     assert "A reviewer answered a question like this one so." in text(at)
     assert all("![" not in element.value for element in at.markdown)
     assert "Reviewed answer" not in text(at)
+
+
+def test_a_place_is_a_page_or_a_sheet_and_its_rows() -> None:
+    found = Passage(id="a", source="fleet.xlsx", text="A: 1; B: 2.", heading="Fleet", sheet="Cards 2026", rows=(3, 8))
+    assert words.place(found) == "fleet.xlsx · Fleet · sheet Cards 2026 · rows 3 to 8"
+    assert words.place(found.model_copy(update={"rows": (4, 4), "sheet": "", "page": 2})).endswith("page 2 · row 4")
+
+
+def test_sentences_left_out_before_reasons_were_kept_are_listed_without_them() -> None:
+    answer = Answer(query="q", dropped=("One.", "Two."), dropped_why=("no passage is named",))
+    assert words.left_out(answer) == ["“One.” (no passage is named)", "“Two.”"]
