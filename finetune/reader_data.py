@@ -32,7 +32,8 @@ HELD_OUT = ("Imperialism", "Normans", "Oxygen")
 GOLDEN_EACH = 150  # cases with an answer, and as many without
 LONGEST_ANSWER = 220  # characters
 # Shares of questions that come in each form; a question may come in several.
-ALONE, AMONG, ABSENT, CHANGED, TITLED, CUT, LATER = 0.65, 0.5, 0.2, 0.12, 0.3, 0.15, 0.06
+ALONE, AMONG, ABSENT, CHANGED, TITLED, CUT, LATER = 0.65, 0.7, 0.2, 0.12, 0.3, 0.15, 0.06
+PLACES = (0.65, 0.2, 0.1, 0.05)  # how often the passage with the answer comes first, second, ...
 # Words that turn a question into one that its passage does not answer.
 OPPOSITES = (
     ("first", "last"), ("largest", "smallest"), ("highest", "lowest"), ("most", "least"), ("more", "less"), ("before", "after"),
@@ -105,9 +106,9 @@ def rows(row: dict[str, Any], near: Texts, dice: random.Random) -> Iterator[dict
 def example(
     question: str, texts: Texts, answer: str, dice: random.Random, earlier: Sequence[Message] = ()
 ) -> dict[str, Any]:
-    """`texts`: the first holds the answer, if there is one; they are shuffled."""
-    order = list(range(len(texts)))
-    dice.shuffle(order)
+    """`texts`: the first holds the answer, if there is one; it gets a place as retrieval would give it, mostly the first."""
+    order = list(range(1, len(texts)))
+    order.insert(dice.choices(range(len(texts)), PLACES[: len(texts)])[0], 0)
     titled = dice.random() < TITLED
     shown = [passage(n, *texts[n], titled) for n in order]
     said = f"{answer} [{order.index(0) + 1}]" if answer else READER_REFUSAL
