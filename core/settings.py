@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     base_model: str = Field("smollm2", description="smollm2 (packaged), a folder, or a Hugging Face id")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quantization: Literal["auto", "none", "nf4"] = Field("auto", description="auto: nf4 on a GPU, none on a CPU")
+    engine: Literal["auto", "openvino", "transformers"] = Field(
+        "auto", description="what runs the local model; auto: OpenVINO on a CPU that passes its test, else transformers"
+    )
     embedding_model: str = Field("minilm", description="minilm (packaged), a folder, or a sentence-transformers id")
     offline: bool = Field(False, description="forbid model hubs even where a model is named by its hub id")
 

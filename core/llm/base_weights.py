@@ -101,7 +101,7 @@ def _add_tensors(digest: Any, file: BinaryIO) -> None:
 
 
 def _packaged(models: Path, say: Progress) -> Path:
-    gguf = _packaged_gguf()
+    gguf = packaged_gguf()
     folder = models / f"smollm2-{_file_sha256(gguf)[:12]}-v{CONVERSION}"
     with _converting:
         if not (folder / MARK).is_file():
@@ -111,7 +111,7 @@ def _packaged(models: Path, say: Progress) -> Path:
     return folder
 
 
-def _packaged_gguf() -> Path:
+def packaged_gguf() -> Path:
     # find_spec only looks: importing the package would import `llm`, which is not installed.
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
@@ -132,7 +132,7 @@ def _file_sha256(path: Path) -> str:
 def _convert(gguf: Path, folder: Path) -> None:
     """Write beside the goal, then rename: a kill in the middle leaves a folder that is never looked at."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(folder.parent)
+    remove_stale(folder.parent)
     building = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
     try:
         _write_safetensors(gguf, building)
@@ -149,7 +149,8 @@ def _convert(gguf: Path, folder: Path) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _remove_stale(models: Path) -> None:
+def remove_stale(models: Path) -> None:
+    """Remove what conversions that were killed left behind."""
     for left in models.glob(".converting-*"):
         if time.time() - left.stat().st_mtime > STALE_AFTER:
             shutil.rmtree(left, ignore_errors=True)

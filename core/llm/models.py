@@ -75,7 +75,13 @@ class InstalledModels:
         self._places = [settings.adapters_dir, settings.data_dir / "adapters"]
         self._lock = threading.Lock()
         self._found_base: tuple[Path, str] | None = None
-        self._engine = Engine(self._base, settings.device, settings.quantization)
+        self._engine = Engine(
+            self._base,
+            settings.device,
+            settings.quantization,
+            engine=settings.engine,
+            place=settings.data_dir / "models",
+        )
 
     def chat(self, name: str) -> BaseChatModel:
         from core.llm.local.chat import LocalChat
@@ -120,6 +126,11 @@ class InstalledModels:
 
     def load(self) -> None:
         self._engine.load()
+        settings = self._settings
+        soon = {settings.prompt_model, settings.rag_model, settings.tuned_model or settings.domain.name}
+        for adapter in self.adapters():
+            if adapter.name in soon:
+                self._engine.prepare(adapter)
 
     def close(self) -> None:
         self._engine.close()

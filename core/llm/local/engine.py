@@ -19,7 +19,7 @@ from core.types import Adapter
 
 if TYPE_CHECKING:
     from core.llm.local.decoding import Row
-    from core.llm.local.runtime import Runtime
+    from core.llm.local.rows import Pair, Rows
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +73,11 @@ class AnyOf(threading.Event):
 
 
 class Engine:
-    """Runs a `Runtime` on its own thread, one job after the other; any thread may call the methods here.
+    """Runs a runtime on its own thread, one job after the other; any thread may call the methods here.
 
     PEFT's choice of adapter is state of the model and shared by all threads, so only one of them may touch it.
-    `base` names folder and fingerprint when the model is first needed; `dtype` is a torch type's name.
+    `base` names folder and fingerprint when the model is first needed; `dtype` is a torch type's name. `engine` is
+    auto, openvino or transformers; what the first two convert is kept in `place`, beside the base if none is given.
     """
 
     def __init__(
@@ -85,15 +86,19 @@ class Engine:
         device: str = "auto",
         quantization: str = "auto",
         dtype: str = "bfloat16",
+        engine: str = "transformers",
+        place: Path | None = None,
     ) -> None:
         calm_threads()
         self._base = base
         self._kind = (device, quantization, dtype)
+        self._engine, self._place = engine, place
+        self._waiting: deque[Asked | Callable[[], None] | None] = deque()
         self._jobs: queue.SimpleQueue[Asked | Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
-        self._runtime: Runtime | None = None
+        self._runtime: Rows | None = None
 
     def load(self) -> None:
         """Load the model now instead of at the first question.
@@ -138,6 +143,19 @@ class Engine:
 
         return self._do(job)
 
+    def prepare(self, adapter: Adapter) -> None:
+        """Have the adapter loaded, or converted where that is still to be done, while nobody asks. Does not wait."""
+
+        def job() -> None:
+            if self._closed:
+                return
+            try:
+                self._ready().prepare(adapter)
+            except TriviumError as error:
+                log.warning("%s", error)
+
+        self._submit(job)
+
     def close(self) -> None:
         """End the thread after the job that it is at, and forget the model. Jobs still waiting fail."""
         with self._lock:
@@ -148,14 +166,16 @@ class Engine:
             thread.join()
         self._runtime = None
 
-    def _ready(self) -> Runtime:
+    def _ready(self) -> Rows:
         if self._closed:
             raise ModelError("The model is being unloaded; start Trivium again")
         if self._runtime is None:
-            from core.llm.local.runtime import Runtime
+            from core.llm.local.converted import Order
+            from core.llm.local.paged_runtime import open_runtime
 
             folder, fingerprint = self._base()
-            self._runtime = Runtime(folder, fingerprint, *self._kind)
+            order = Order(folder, fingerprint, self._place or folder.parent, exact=self._kind[-1] == "float32")
+            self._runtime = open_runtime(self._engine, order, *self._kind)
         return self._runtime
 
     def _do(self, work: Callable[[], Result]) -> Result:
@@ -184,36 +204,54 @@ class Engine:
             self._jobs.put(job)
 
     def _run(self) -> None:
-        waiting: deque[Asked | Callable[[], None] | None] = deque()
         while True:
-            if not waiting:
-                waiting.append(self._jobs.get())
-            while not self._jobs.empty():
-                waiting.append(self._jobs.get_nowait())
-            job = waiting.popleft()
+            if not self._waiting:
+                self._waiting.append(self._jobs.get())
+            self._collect()
+            job = self._waiting.popleft()
             if job is None:
                 return
             if isinstance(job, Asked):
-                self._answer(alike(job, waiting))
+                self._answer(alike(job, self._waiting))
             else:
                 job()
 
+    def _collect(self) -> None:
+        while not self._jobs.empty():
+            self._waiting.append(self._jobs.get_nowait())
+
     def _answer(self, together: Sequence[Asked]) -> None:
-        """Write answers that wait at the same time as one, each with its own adapter. A fault of one is its own."""
-        begun: list[tuple[Row, Adapter | None]] = []
+        """Write answers that wait at the same time as one, each with its own adapter; those that come meanwhile join if
+        the runtime takes them in. A fault of one is its own."""
+        asked = list(together)
+        begun: list[Row] = []
+
+        def begin(one: Asked) -> list[Pair]:
+            try:
+                row = self._ready().row((one.messages, one.options, one.pieces.put), one.adapter)
+            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller; this thread goes on
+                one.pieces.put(error)
+                return []
+            one.follow(row)
+            begun.append(row)
+            return [(row, one.adapter)]
+
+        def arriving() -> list[Pair]:
+            self._collect()
+            joined: list[Pair] = []
+            writing = sum(row.finish is None for row in begun)
+            while self._waiting and isinstance(self._waiting[0], Asked) and writing + len(joined) < TOGETHER:
+                one = self._waiting.popleft()
+                assert isinstance(one, Asked)
+                asked.append(one)
+                joined += begin(one)
+            return joined
+
         try:
             runtime = self._ready()
-            for one in together:
-                try:
-                    row = runtime.row((one.messages, one.options, one.pieces.put), one.adapter)
-                except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller; this thread goes on
-                    one.pieces.put(error)
-                    continue
-                one.follow(row)
-                begun.append((row, one.adapter))
-            runtime.run(begun)
+            runtime.run([pair for one in together for pair in begin(one)], arriving)
         except Exception as error:  # noqa: BLE001 - as above
-            for one in together:
+            for one in asked:
                 one.pieces.put(error)
 
 

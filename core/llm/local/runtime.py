@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from core.errors import AdapterMismatch, ModelError, QueryError
+from core.errors import AdapterMismatch, ModelError
 from core.llm.adapters import check_adapter
 from core.llm.local.decoding import Batch, Row, generate, take_turns
 from core.llm.local.fused import Fused, fuse, plain_lora
-from core.llm.local.grammar import Grammars
-from core.llm.messages import Options
+from core.llm.local.rows import Arriving, Pair, Rows, key_of, nobody
 from core.types import Adapter
 
 log = logging.getLogger(__name__)
@@ -26,14 +24,12 @@ log = logging.getLogger(__name__)
 MAX_THREADS = 16
 LOADED = 8  # adapters that are kept in memory
 FUSED = 3  # copies of the weights, one per adapter in use, that are kept
-Request = tuple[list[dict[str, str]], Options, Callable[[str], None]]  # messages, options, what gets each piece
 
 
-class Runtime:
+class Runtime(Rows):
     """A loaded base model and the adapters that it carries."""
 
     def __init__(self, folder: Path, fingerprint: str, device: str, quantization: str, dtype: str) -> None:
-        from transformers import AutoTokenizer
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
@@ -41,32 +37,10 @@ class Runtime:
         self.fingerprint = fingerprint
         self._load_base = partial(load_model, folder, pick_device(device), quantization, dtype)
         self.model: Any = self._load_base()
-        try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"The tokenizer in {folder} cannot be loaded: {error}") from error
-        if self.tokenizer.chat_template is None:
-            raise ModelError(f"The model in {folder} has no chat template; take its -Instruct variant")
-        self.stop_ids = stop_ids(self.model, self.tokenizer)
-        pad = self.tokenizer.pad_token_id
-        self.pad_id = min(self.stop_ids, default=0) if pad is None else pad
-        self.context = int(getattr(self.model.config, "max_position_embeddings", 0) or 1 << 30)
-        self._grammars: Grammars | None = None
+        super().__init__(folder, self.model.config, self.model.generation_config)
         self._peft: Any = None
         self._loaded: OrderedDict[str, None] = OrderedDict()
         self._fused: OrderedDict[str | None, Fused | None] = OrderedDict()
-
-    def write(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Row]:
-        """Answer all requests as one batch with one adapter.
-
-        Raises:
-            QueryError: a prompt is longer than the model reads.
-            AdapterMismatch: the adapter does not fit.
-            ModelError: a schema that cannot be compiled.
-        """
-        rows = [self.row(request, adapter) for request in requests]
-        self.run([(row, adapter) for row in rows])
-        return rows
 
     def scores(self, tokens: Sequence[int], adapter: Adapter | None) -> torch.Tensor:
         """Log-probabilities of what may follow each token, shape (len(tokens), vocabulary). Raises AdapterMismatch."""
@@ -75,26 +49,11 @@ class Runtime:
             ids = torch.tensor([list(tokens)], device=self.model.device)
             return model(input_ids=ids, use_cache=False).logits[0].float().log_softmax(-1)
 
-    def row(self, request: Request, adapter: Adapter | None) -> Row:
-        """An answer that can be begun; the adapter is loaded. Raises as `write` does."""
-        messages, options, show = request
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        prompt = self.tokenizer.encode(text, add_special_tokens=False)
-        room = self.context - len(prompt)
-        if room < 1:
-            raise QueryError(
-                f"The prompt has {len(prompt)} tokens and the model reads {self.context}: "
-                "shorten the question, the conversation or the passages"
-            )
-        options = replace(options, max_new_tokens=min(options.max_new_tokens, room))
-        constraint = self.grammars.constraint(options.json_schema) if options.json_schema is not None else None
-        made = Row(prompt, options, self._decode, show, constraint, key_of(adapter) if adapter else None)
-        made.end_if_stopped()
-        if adapter and made.finish is None:
+    def prepare(self, adapter: Adapter | None) -> None:
+        if adapter is not None:
             self._load(adapter)
-        return made
 
-    def run(self, pairs: Sequence[tuple[Row, Adapter | None]]) -> None:
+    def run(self, pairs: Sequence[Pair], arriving: Arriving = nobody) -> None:
         """Write rows of whatever adapters to their end, together.
 
         Where the weights of each adapter are fused, its rows are a batch and the batches take turns, token by token, which
@@ -129,15 +88,6 @@ class Runtime:
             key, _ = self._loaded.popitem(last=False)
             self._fused.pop(key, None)
             self._peft.delete_adapter(key)
-
-    def _decode(self, tokens: Sequence[int]) -> str:
-        return self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-
-    @property
-    def grammars(self) -> Grammars:
-        if self._grammars is None:
-            self._grammars = Grammars(self.tokenizer, self.model.config.vocab_size, self.stop_ids)
-        return self._grammars
 
     def _with(self, adapter: Adapter | None) -> Any:
         """The model carrying this adapter, or none."""
@@ -186,11 +136,6 @@ class Runtime:
         return key
 
 
-def key_of(adapter: Adapter) -> str:
-    """By content: an adapter trained again under its old name is another one."""
-    return "a" + adapter.sha256[:24]
-
-
 def pick_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -228,13 +173,6 @@ def load_model(folder: Path, device: str, quantization: str, dtype: str) -> Any:
             # in that pass corrupt it.
             module.support_avx512bf16_for_cpu = False
     return model.eval()
-
-
-def stop_ids(model: Any, tokenizer: Any) -> set[int]:
-    """The tokens that end an answer: what the model's own configuration names, and the tokenizer's."""
-    configured = model.generation_config.eos_token_id if model.generation_config is not None else None
-    ids = configured if isinstance(configured, list) else [configured]
-    return {int(token) for token in [*ids, tokenizer.eos_token_id] if token is not None}
 
 
 def set_threads() -> None:

@@ -1,0 +1,224 @@
+"""The engines of the local model side by side, with an adapter: seconds, tokens per second, and whether answers are the same.
+
+python -m benchmarks.engine [--limit 48] [--tokens 1250] [--written 32] [--rounds 3] [--peers]
+
+Peers in one run, round by round in turn: transformers' own `generate` in bf16 with PEFT unmerged ("eager"), our runtime on
+transformers, and our runtime on OpenVINO. Every timed prompt begins in a way of its own, so that nothing read before helps.
+Answers are greedy, to the development cases of the pack's tuned tasks, one at a time; eager in a batch of 8 is the yardstick for
+how much answers differ anyhow. `right` is the share of cases as the pack's checks and expectations see it, task by task.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.domain import load_domain
+from core.llm.adapters import read_adapter
+from core.llm.base_weights import base_fingerprint, base_folder
+from core.prompts import tuned_messages
+from core.settings import ROOT, load_settings
+from core.types import Adapter
+
+Messages = list[dict[str, str]]
+STREAMS = 8
+LONGEST = 192  # tokens of an answer to a case
+
+
+class Peer(Protocol):
+    name: str
+
+    def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
+        """Greedy answers, written together. `endless` ones go on to their last token, whatever it is."""
+        ...
+
+
+class Eager:
+    """transformers' `generate` with PEFT's adapter beside the weights, in bf16."""
+
+    name = "eager"
+
+    def __init__(self, base: Path, adapter: Adapter) -> None:
+        import torch
+        from peft import PeftModel
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16, local_files_only=True)
+        self._model: Any = PeftModel.from_pretrained(model, adapter.path).eval()
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(base, local_files_only=True, padding_side="left")
+
+    def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
+        import torch
+
+        texts = [self._tokenizer.apply_chat_template(m, tokenize=False, add_generation_prompt=True) for m in asked]
+        given = self._tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+        limits = {"max_new_tokens": tokens, "min_new_tokens": tokens if endless else 0}
+        with torch.inference_mode():
+            out = self._model.generate(**given, **limits, do_sample=False, pad_token_id=self._tokenizer.pad_token_id)
+        return self._tokenizer.batch_decode(out[:, given["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+class Ours:
+    """A runtime as the engine thread uses it."""
+
+    def __init__(self, name: str, runtime: Any, adapter: Adapter) -> None:
+        self.name, self._runtime, self._adapter = name, runtime, adapter
+        self._stop_ids = set(runtime.stop_ids)
+
+    def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
+        from core.llm.messages import Options
+
+        self._runtime.stop_ids.clear()
+        self._runtime.stop_ids.update(set() if endless else self._stop_ids)
+        texts: list[list[str]] = [[] for _ in asked]
+        requests = [(m, Options(max_new_tokens=tokens), text.append) for m, text in zip(asked, texts, strict=True)]
+        self._runtime.write(requests, self._adapter)
+        return ["".join(text) for text in texts]
+
+
+def peers(base: Path, adapter: Adapter, place: Path, others: bool) -> Iterator[Peer]:
+    from core.llm.local.converted import Order
+    from core.llm.local.paged_runtime import open_runtime
+
+    yield Eager(base, adapter)
+    order = Order(base, base_fingerprint(base), place)
+    for name in ("transformers", "openvino"):
+        yield Ours(name, open_runtime(name, order, "cpu", "none", "bfloat16"), adapter)
+    if others:
+        from benchmarks.engine_peers import installed
+        from core.llm.local.paged import threads
+
+        yield from installed(base, adapter, place, threads())
+
+
+def prompts(documents: Path, tokens: int, count: int, tag: str) -> list[Messages]:
+    """Questions about passages, of about `tokens` tokens (four characters each); each begins in a way of its own."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(documents.glob("*.md")))
+    size = 4 * tokens
+    made = []
+    for at in range(count):
+        body = text[(at * size) % max(1, len(text) - size) :][:size]
+        begin = f"Round {tag}, reader {at}. You answer from the passages."
+        question = f"Passages:\n\n{body}\n\nQuestion: What does the text say about ranks?"
+        made.append([{"role": "system", "content": begin}, {"role": "user", "content": question}])
+    return made
+
+
+def measure(peer: Peer, documents: Path, tokens: int, written: int, tag: str) -> dict[str, float]:
+    """One round of one peer, in seconds: by the clock, and by the processor, which others on the machine change less."""
+    one, other = prompts(documents, tokens, 2, tag)
+    many = prompts(documents, 96, STREAMS, tag)
+    read, _ = timed(lambda: peer.answers([one], 1, True))
+    answer, answer_cpu = timed(lambda: peer.answers([other], written, True))
+    streams, streams_cpu = timed(lambda: peer.answers(many, 2 * written, True))
+    return {
+        "prefill_s": read,
+        "answer_s": answer,
+        "answer_cpu_s": answer_cpu,
+        "streams_s": streams,
+        "streams_cpu_s": streams_cpu,
+    }
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock and of the processor."""
+    began, busy = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - began, time.process_time() - busy
+
+
+def speeds(made: Sequence[Peer], documents: Path, asked: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The best of rounds in turn, since whatever else runs only adds; `_times`: how many times better than eager."""
+    rounds: list[dict[str, dict[str, float]]] = []
+    for at in range(asked.rounds + 1):
+        rounds.append({p.name: measure(p, documents, asked.tokens, asked.written, f"{at}{p.name}") for p in made})
+        for name, figures in rounds[-1].items():
+            say(f"round {at} load {os.getloadavg()[0]:.1f} {name:14} {shown(figures)}")
+    best = {p.name: {key: min(r[p.name][key] for r in rounds[1:]) for key in rounds[0][p.name]} for p in made}
+    return {name: figures | derived(figures, best["eager"], asked.written) for name, figures in best.items()}
+
+
+def derived(own: dict[str, float], eager: dict[str, float], written: int) -> dict[str, float]:
+    return {
+        "decode_tokens_per_s": (written - 1) / max(own["answer_s"] - own["prefill_s"], 1e-9),
+        "streams_tokens_per_s": STREAMS * 2 * written / own["streams_s"],
+        **{f"{key}_times": eager[key] / own[key] for key in own},
+    }
+
+
+def likeness(made: Sequence[Peer], domain: Any, limit: int) -> dict[str, dict[str, Any]]:
+    """Of each peer: the share of answers that are eager's to the letter, and the share that is right, by task."""
+    from finetune.trial import figures
+
+    cases = [case for case in domain.development() if "tuned" in domain.task(case.task).strategies]
+    cases = cases[:: max(1, len(cases) // limit)][:limit]
+    asked = [
+        [{"role": m.role, "content": m.content} for m in tuned_messages(domain, domain.task(case.task), case.query)]
+        for case in cases
+    ]
+    found: dict[str, dict[str, Any]] = {}
+    alone: list[str] = []
+    for peer in made:
+        given = [peer.answers([messages], LONGEST, False)[0] for messages in asked]
+        alone = alone or given
+        found[peer.name] = graded(given, alone, figures(domain, cases, given))
+        say(f"{peer.name:14} {found[peer.name]}")
+    batched = [
+        text
+        for at in range(0, len(asked), STREAMS)
+        for text in made[0].answers(asked[at : at + STREAMS], LONGEST, False)
+    ]
+    found["eager_batch"] = graded(batched, alone, figures(domain, cases, batched))
+    return found
+
+
+def graded(given: Sequence[str], alone: Sequence[str], by_task: dict[str, dict[str, float]]) -> dict[str, Any]:
+    same = sum(one == other for one, other in zip(given, alone, strict=True)) / len(given)
+    return {"cases": len(given), "same": same, **{f"right_{task}": row["right"] for task, row in by_task.items()}}
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def shown(figures: dict[str, Any]) -> str:
+    return "  ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--limit", type=int, default=48, help="development cases answered; 0: only the times")
+    parser.add_argument("--tokens", type=int, default=1250, help="of the prompt that is read")
+    parser.add_argument("--written", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=3, help="after one to warm up; 0: only the answers")
+    parser.add_argument("--domain", type=Path, default=ROOT / "domains" / "ml-desk")
+    parser.add_argument("--adapter", type=Path, default=ROOT / "adapters" / "ml-desk")
+    parser.add_argument("--peers", action="store_true", help="also those of benchmarks.engine_peers that are installed")
+    parser.add_argument("--base", type=Path, help="folder of the base model; default: the one of the settings")
+    asked = parser.parse_args(argv)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the service sets it
+    domain = load_domain(asked.domain)
+    base = asked.base or base_folder(load_settings())
+    with tempfile.TemporaryDirectory() as place:
+        made = list(peers(base, read_adapter(asked.adapter), Path(place), asked.peers))
+        found: dict[str, dict[str, Any]] = {
+            name: {k: round(v, 3) for k, v in row.items()}
+            for name, row in (speeds(made, asked.domain / "documents", asked) if asked.rounds else {}).items()
+        }
+        for name, row in (likeness(made, domain, asked.limit) if asked.limit else {}).items():
+            found.setdefault(name, {}).update(row)
+    for name, row in found.items():
+        say(f"{name:14} {shown(row)}")
+    print(json.dumps({"load": os.getloadavg()[0], **found}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""Runtimes that were tried beside ours, for benchmarks.engine --peers. They are not installed with Trivium:
+
+pip install --no-deps --target DIR openvino openvino-genai openvino-tokenizers xllamacpp, then PYTHONPATH=DIR.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from core.llm.local.graph import Builder
+from core.types import Adapter
+
+Messages = list[dict[str, str]]
+CONTEXT = 2048  # tokens of each of the eight answers that llama.cpp writes at once
+
+
+class Stateful(Builder):
+    """The same Llama as others export it: each matrix by itself under its own name, a score for every token."""
+
+    def _projected(self, hidden: Any, names: Sequence[str]) -> list[Any]:
+        made = []
+        for name in names:
+            product = self._op.matmul(hidden, self._linear(self._weights[name + ".weight"]), False, True)
+            product.set_friendly_name(name)
+            made.append(product.output(0))
+        return made
+
+    def _wanted(self, hidden: Any) -> Any:
+        return hidden
+
+
+def templated(tokenizer: Any, asked: Sequence[Messages]) -> list[str]:
+    return [tokenizer.apply_chat_template(m, tokenize=False, add_generation_prompt=True) for m in asked]
+
+
+class GenAi:
+    """openvino-genai with weights of eight bits; the adapter beside them, or in them (`merge`)."""
+
+    def __init__(self, base: Path, adapter: Adapter, place: Path, merge: bool) -> None:
+        from transformers import AutoTokenizer
+
+        genai = importlib.import_module("openvino_genai")
+        self.name = "genai_merged" if merge else "genai_lora"
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        folder = place / self.name
+        export(base, adapter if merge else None, folder, self._tokenizer)
+        extra = {}
+        if not merge:
+            config = json.loads((Path(adapter.path) / "adapter_config.json").read_text(encoding="utf-8"))
+            loaded = genai.Adapter(str(Path(adapter.path) / "adapter_model.safetensors"))
+            extra = {"adapters": genai.AdapterConfig(loaded, config["lora_alpha"] / config["r"])}
+        self._pipeline: Any = genai.LLMPipeline(str(folder), "CPU", **extra)
+
+    def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
+        genai = importlib.import_module("openvino_genai")
+        config = genai.GenerationConfig()
+        config.max_new_tokens, config.ignore_eos, config.apply_chat_template = tokens, endless, False
+        config.do_sample = False
+        if not endless:
+            config.eos_token_id = self._tokenizer.eos_token_id
+        return list(self._pipeline.generate(templated(self._tokenizer, asked), config).texts)
+
+
+def export(base: Path, adapter: Adapter | None, folder: Path, tokenizer: Any) -> None:
+    import openvino as ov
+
+    from core.llm.base_weights import base_fingerprint
+    from core.llm.local.converted import Order, merged
+    from core.llm.local.graph import llama_of
+
+    folder.mkdir(parents=True)
+    model = merged(Order(base, base_fingerprint(base), folder, adapter))
+    llama = llama_of(model)
+    assert llama is not None
+    weights = {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
+    ov.save_model(Stateful(llama, weights, False).model(), folder / "openvino_model.xml", compress_to_fp16=False)
+    tokenizers = importlib.import_module("openvino_tokenizers")
+    there, back = tokenizers.convert_tokenizer(tokenizer, with_detokenizer=True)
+    ov.save_model(there, folder / "openvino_tokenizer.xml")
+    ov.save_model(back, folder / "openvino_detokenizer.xml")
+    for name in ("config.json", "generation_config.json"):
+        (folder / name).write_bytes((base / name).read_bytes())
+
+
+class LlamaCpp:
+    """xllamacpp on the packaged GGUF, with the adapter written as one."""
+
+    name = "xllamacpp"
+
+    def __init__(self, base: Path, adapter: Adapter, place: Path, threads: int) -> None:
+        from transformers import AutoTokenizer
+
+        from core.llm.base_weights import packaged_gguf
+
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(base, local_files_only=True)
+        xllamacpp = importlib.import_module("xllamacpp")
+        lora = place / "adapter.gguf"
+        write_gguf(base, adapter, lora)
+        params = xllamacpp.CommonParams()
+        params.model.path = str(packaged_gguf())
+        params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 8 * CONTEXT, 8, threads
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(lora), 1.0)]
+        self._server: Any = xllamacpp.Server(params)
+
+    def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
+        def one(text: str) -> str:
+            wanted = {"prompt": text, "max_tokens": tokens, "temperature": 0, "ignore_eos": endless}
+            return self._server.handle_completions({**wanted, "cache_prompt": False})["choices"][0]["text"]
+
+        with ThreadPoolExecutor(len(asked)) as pool:
+            return list(pool.map(one, templated(self._tokenizer, asked)))
+
+
+def write_gguf(base: Path, adapter: Adapter, file: Path) -> None:
+    """The adapter's tensors under llama.cpp's names, queries and keys in its order of rotated numbers."""
+    import gguf
+    from safetensors.torch import load_file
+
+    config = json.loads((Path(adapter.path) / "adapter_config.json").read_text(encoding="utf-8"))
+    shape = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    heads = {"q_proj": shape["num_attention_heads"], "k_proj": shape["num_key_value_heads"]}
+    names = {
+        "q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output",
+        "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down",
+    }  # fmt: skip
+    writer = gguf.GGUFWriter(file, "llama")
+    writer.add_string("general.type", "adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(config["lora_alpha"]))
+    for name, tensor in load_file(Path(adapter.path) / "adapter_model.safetensors").items():
+        parts = name.split(".")
+        layer, module, side = parts[parts.index("layers") + 1], parts[-3], parts[-2]
+        matrix = tensor.float().numpy()
+        if side == "lora_B" and module in heads:
+            rows, rank = matrix.shape
+            split = matrix.reshape(heads[module], 2, rows // heads[module] // 2, rank)
+            matrix = split.swapaxes(1, 2).reshape(rows, rank).copy()
+        writer.add_tensor(f"blk.{layer}.{names[module]}.weight.{side.lower()}", matrix)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def installed(base: Path, adapter: Adapter, place: Path, threads: int) -> Iterator[Any]:
+    """Those that are installed here."""
+    if importlib.util.find_spec("openvino_genai") and importlib.util.find_spec("openvino_tokenizers"):
+        yield GenAi(base, adapter, place, merge=False)
+        yield GenAi(base, adapter, place, merge=True)
+    if importlib.util.find_spec("xllamacpp"):
+        yield LlamaCpp(base, adapter, place, threads)

@@ -1,0 +1,172 @@
+"""A compiled model, its key-value cache, and the answers that it writes side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.llm.local.blocks import SIZE, Blocks, Held
+from core.llm.local.decoding import Row, choose
+
+MAX_THREADS = 16
+READ = 512  # tokens of prompts that are read between two tokens of the answers beside them
+KEPT = 16_384  # tokens whose keys and values are kept, for one model with one adapter
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tokens to read next, those of `held` before them being read."""
+
+    tokens: Sequence[int]
+    held: Held
+
+
+class Compiled:
+    """A graph that the CPU plugin has compiled. `exact` computes and keeps all in float32."""
+
+    def __init__(self, file: Path, context: int, exact: bool = False) -> None:
+        from core.llm.local.graph import openvino, paged
+
+        ov = openvino()
+        config: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": threads(),
+            "INFERENCE_PRECISION_HINT": "f32",
+            "ENABLE_CPU_PINNING": False,
+        }
+        if exact:
+            config |= {"KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
+        core = ov.Core()
+        model = core.compile_model(paged(core.read_model(file)), "CPU", config)
+        self.count = -(-max(KEPT, context) // SIZE)
+        self._request = model.create_infer_request()
+        self._tensor = ov.Tensor
+        for port in model.inputs:
+            name = port.get_any_name()
+            if name.startswith(("key_cache.", "value_cache.")):
+                sizes = [self.count if size.is_dynamic else size.get_length() for size in port.get_partial_shape()]
+                # Never filled: the system gives memory to a page when it is first written to.
+                self._request.set_tensor(name, ov.Tensor(port.get_element_type(), sizes))
+
+    def scores(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        """Scores of what may follow the last token of each piece, shape (pieces, vocabulary), float32."""
+        return self._infer(pieces, np.cumsum([len(piece.tokens) for piece in pieces]) - 1)
+
+    def all_scores(self, piece: Piece) -> torch.Tensor:
+        """Scores of what may follow each token, shape (tokens, vocabulary)."""
+        return self._infer([piece], np.arange(len(piece.tokens)))
+
+    def _infer(self, pieces: Sequence[Piece], wanted: np.ndarray[Any, Any]) -> torch.Tensor:
+        past = [piece.held.read for piece in pieces]
+        ends = [begin + len(piece.tokens) for begin, piece in zip(past, pieces, strict=True)]
+        used = [piece.held.blocks[: -(-end // SIZE)] for piece, end in zip(pieces, ends, strict=True)]
+        inputs = {
+            "input_ids": np.concatenate([np.asarray(piece.tokens, np.int64) for piece in pieces]),
+            "position_ids": np.concatenate([np.arange(*span, dtype=np.int64) for span in zip(past, ends, strict=True)]),
+            "past_lens": np.array(past, np.int32),
+            "subsequence_begins": begins(len(piece.tokens) for piece in pieces),
+            "block_indices": np.concatenate([np.array(blocks, np.int32) for blocks in used]),
+            "block_indices_begins": begins(len(blocks) for blocks in used),
+            "max_context_len": np.array(max(ends), np.int32),
+            "last": wanted.astype(np.int64),
+        }
+        for name, value in inputs.items():
+            self._request.set_tensor(name, self._tensor(value))
+        self._request.infer()
+        # Copied: the plugin writes the next scores to the same place.
+        return torch.from_numpy(self._request.get_tensor("logits").data[:, 0].copy())
+
+
+def begins(lengths: Any) -> np.ndarray[Any, Any]:
+    return np.cumsum([0, *lengths], dtype=np.int32)
+
+
+def threads() -> int:
+    """As many as there are cores for us, or what OMP_NUM_THREADS says, as torch reads it."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdigit() and int(said) else min(len(os.sched_getaffinity(0)), MAX_THREADS)
+
+
+@dataclass
+class Seat:
+    """An answer that is being written, and the tokens that are to be read for it: its prompt's, then its own last."""
+
+    row: Row
+    held: Held
+    unread: list[int]
+
+
+class Table:
+    """Answers that are written together by one compiled model; one may sit down while others are being written."""
+
+    def __init__(self, compiled: Compiled, stop_ids: set[int]) -> None:
+        self._compiled = compiled
+        self._stop_ids = stop_ids
+        self._blocks = Blocks(compiled.count)
+        self._seats: list[Seat] = []
+
+    @property
+    def empty(self) -> bool:
+        return not self._seats
+
+    def seat(self, row: Row) -> bool:
+        """Whether there was room for it; if not, it has to wait until another answer is at its end."""
+        held = self._blocks.take(row.prompt, row.options.max_new_tokens)
+        if held is None:
+            return False
+        self._seats.append(Seat(row, held, row.prompt[held.read :]))
+        return True
+
+    def turn(self) -> None:
+        """A token for each answer whose prompt is read, and a part of the prompts that are not."""
+        for seat in self._seats:
+            seat.row.end_if_stopped()
+        self._clear()
+        pieces = self._pieces()
+        if not pieces:
+            return
+        scores = self._compiled.scores([piece for _, piece in pieces])
+        done: list[tuple[int, Seat]] = []
+        for at, (seat, piece) in enumerate(pieces):
+            self._blocks.note(seat.held, seat.held.read + len(piece.tokens))
+            del seat.unread[: len(piece.tokens)]
+            if not seat.unread:
+                done.append((at, seat))
+        if done:
+            self._write(scores[[at for at, _ in done]], [seat for _, seat in done])
+        self._clear()
+
+    def leave(self) -> None:
+        """Nobody sits here any more: after a fault."""
+        for seat in self._seats:
+            self._blocks.give_back(seat.held)
+        self._seats = []
+
+    def _pieces(self) -> list[tuple[Seat, Piece]]:
+        """What is read in this turn. Whoever writes has one token each; the prompts share what is left, first come first."""
+        left, pieces = READ, []
+        for seat in self._seats:
+            size = min(len(seat.unread), left) if len(seat.unread) > 1 else 1
+            if size:
+                pieces.append((seat, Piece(seat.unread[:size], seat.held)))
+                left -= size if len(seat.unread) > 1 else 0
+        return pieces
+
+    def _write(self, scores: torch.Tensor, seats: Sequence[Seat]) -> None:
+        rows = [seat.row for seat in seats]
+        tokens, logprobs = choose(scores, rows)
+        for seat, token, logprob in zip(seats, tokens.tolist(), logprobs.tolist(), strict=True):
+            seat.row.take(token, logprob, self._stop_ids)
+            seat.unread.append(token)
+
+    def _clear(self) -> None:
+        for seat in self._seats:
+            if seat.row.finish is not None:
+                self._blocks.give_back(seat.held)
+        self._seats = [seat for seat in self._seats if seat.row.finish is None]
