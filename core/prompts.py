@@ -73,10 +73,15 @@ def rag_messages(domain: Domain, query: Query, passages: tuple[Passage, ...]) ->
 
 
 def reader_query(question: str, passages: Sequence[Passage], earlier: Sequence[Message] = ()) -> str:
-    """What the reader is asked: the numbered passages, what was said before, and the question last."""
+    """What the reader is asked: the question, the numbered passages, what was said before, and the question again.
+
+    Before the passages too, since a model that reads from left to right finds in them only what it knows to look for: F1
+    on 524 questions 66.5 with the question last, 71.6 with it at both ends (docs/experiments.md).
+    """
+    asked = f"Question: {question}"
     numbered = [f"[{n}] {passage_text(one.heading, one.text.strip())}" for n, one in enumerate(passages, 1)]
     before = [f"{'Earlier question' if one.role == 'user' else 'Earlier answer'}: {one.content}" for one in earlier]
-    return "\n\n".join(["Passages:", *numbered, *before, f"Question: {question}"])
+    return "\n\n".join([asked, "Passages:", *numbered, *before, asked])
 
 
 def passage_text(heading: str, text: str) -> str:

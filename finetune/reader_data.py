@@ -63,7 +63,9 @@ def build(data: Path, out: Path, seed: int = 7, limit: int | None = None) -> dic
     for row, near in zip(questions, misses, strict=True):
         (held if row["title"] in HELD_OUT else learned).append((row, near))
     examples = [one for row, near in learned for one in rows(row, near, dice)]
-    examples += [one for (row, _), (later, _) in follow_ups(learned) if dice.random() < LATER for one in [turn(row, later)]]
+    examples += [
+        one for (row, _), (later, _) in follow_ups(learned) if dice.random() < LATER for one in [turn(row, later)]
+    ]
     cases = [case(number, row, near, dice) for number, (row, near) in enumerate(held)]
     golden = [*chosen(cases, True), *chosen(cases, False)]
     taken = {one["id"] for one in golden}

@@ -1,0 +1,60 @@
+"""The reader: a small tuned model that answers from numbered passages in few words, and knows how likely it should not.
+
+Whoever uses it decides whether an answer is shown; the model is always made to give one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from core.llm.messages import to_langchain
+from core.prompts import READER_REFUSAL, READER_SYSTEM, reader_query
+from core.types import Message, Passage
+
+MOST_TOKENS = 48
+MARK = re.compile(r"\s*\[(\d{1,3})\]\s*\.?\s*$")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the reader made of a question.
+
+    `answer`: without the mark of its passage; `number`: that of the passage, from 1, None where it named none; `refusing`:
+    the probability that it would have said that the passages do not answer; `logprobs`: of the answer's tokens.
+    """
+
+    answer: str
+    number: int | None
+    refusing: float
+    logprobs: tuple[float, ...]
+
+
+def messages(question: str, passages: Sequence[Passage], earlier: Sequence[Message] = ()) -> list[Message]:
+    return [
+        Message(role="system", content=READER_SYSTEM),
+        Message(role="user", content=reader_query(question, passages, earlier)),
+    ]
+
+
+def options() -> dict[str, Any]:
+    return {"max_new_tokens": MOST_TOKENS, "unless": READER_REFUSAL}
+
+
+def read(chat: BaseChatModel, question: str, passages: Sequence[Passage], earlier: Sequence[Message] = ()) -> Read:
+    """Raises ModelError, QueryError where the passages are more than the model reads."""
+    return as_read(chat.invoke(to_langchain(messages(question, passages, earlier)), **options()))
+
+
+def as_read(reply: Any) -> Read:
+    """Of a reply to `messages`, asked with `options`."""
+    text, meta = str(reply.content).strip(), reply.response_metadata
+    refused = text.startswith(READER_REFUSAL)
+    marked = MARK.search(text)
+    answer = "" if refused else MARK.sub("", text).strip()
+    refusing = meta.get("unless", float(refused))
+    return Read(answer, int(marked.group(1)) if marked else None, refusing, tuple(meta.get("logprobs") or ()))
