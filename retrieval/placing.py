@@ -42,6 +42,8 @@ def given(found: Found, most: int = MOST_GIVEN, room: int = ROOM) -> tuple[Passa
 def place(answer: str, number: int | None, passages: Sequence[Passage], found: Found) -> Placed:
     """The likeliest sentence of the passages that holds the answer word for word, of whichever passage: a small reader names
     the wrong one now and then. Where none holds it so, the named passage has to support it, or another one."""
+    if not answer:
+        return Placed()
     numbers = {passage.id: at for at, passage in enumerate(passages, 1)}
     holding = [one for one in found.ranked if one.passage.id in numbers and holds(one.piece.text, answer)]
     if not holding:
