@@ -105,10 +105,10 @@ class Documents:
 
     def events(
         self, decision: RouteDecision, evidence: Evidence, text: Iterator[str] | None,
-        stop: threading.Event | None = None,
+        stop: threading.Event | None = None, found: Found | None = None,
     ) -> Iterator[Event]:  # fmt: skip
-        """Events of an answer that `text` writes piece by piece; None: quote."""
-        task, found = self._domain.task(decision.task), self.found(evidence)
+        """Events of an answer that `text` writes piece by piece; None: quote. `found`: where it was asked for before."""
+        task, found = self._domain.task(decision.task), found or self.found(evidence)
         trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
         cited = 0
         below = trust.refusing(self._domain.wrong_at_most) if trust else REFUSE_BELOW

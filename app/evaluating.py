@@ -15,27 +15,26 @@ from typing import Any
 
 from app.answering import doubts, grown
 from app.bootstrap import Service
-from app.documents_road import REFUSE_BELOW, WRITTEN, WRITTEN_TOKENS, Documents
+from app.calibrating import fit_quoting, fit_reading, fit_written
+from app.documents_road import WRITTEN, WRITTEN_TOKENS, Documents
 from app.generations import Asked, Generations, Key, write
 from app.reading_road import Reading, reading
-from app.strategies import Generating, Generation, Request, features
+from app.strategies import Generating, Generation, Request
 from core import prompts
 from core import reading as reader
-from core.checks import failed, schema_fault
+from core.checks import schema_fault
 from core.domain import TaskType
 from core.llm.messages import to_langchain
-from core.measured import Measured, Point, Trust
+from core.measured import Measured, Trust
 from core.prompts import READER_REFUSAL
 from core.types import STRATEGIES, Answer, Case, Event, Evidence, Finished, Query, RouteDecision, Text, Warned
-from evaluation.calibration import MIN_CASES, RISK, Fit, choose_threshold, common_threshold, fit_trust, own_threshold
-from evaluation.dial import curve
+from evaluation.calibration import MIN_CASES, RISK, Fit, choose_threshold, common_threshold, own_threshold
 from evaluation.report import Result, by_task
 from evaluation.scorers import CaseScorer
 from retrieval.placing import given
 
 GENERATING = ("prompt", "tuned")
 Say = Callable[[str], None]
-MISSED = 0.03
 NEAR = 0.5  # of the floor: a road that is not even near it on the golden cases stays closed
 
 
@@ -46,6 +45,7 @@ class Evaluator:
     kept: Generations
     _generations: dict[Key, Generation] = field(default_factory=dict)
     _evidence: dict[str, Evidence] = field(default_factory=dict)
+    _quotes: dict[str, Any] = field(default_factory=dict)
 
     def run(self, development: Sequence[Case], golden: Sequence[Case]) -> tuple[Measured, list[Result]]:
         """Calibrate on development cases, measure on golden ones. Returns what to keep, and every result."""
@@ -132,8 +132,10 @@ class Evaluator:
         return Request(to_langchain(messages), None, reader.MOST_TOKENS, READER_REFUSAL)
 
     def _quotable(self, query: str) -> Any:
-        road: Any = self.service.answering.strategies["rag"]
-        return road.found(self._found(query))
+        if query not in self._quotes:
+            road: Any = self.service.answering.strategies["rag"]
+            self._quotes[query] = road.found(self._found(query))
+        return self._quotes[query]
 
     def _reading(self, query: str, made: Generation) -> Reading:
         found = self._quotable(query)
@@ -166,7 +168,8 @@ class Evaluator:
             written = self._generations.get(("rag", decision.task, case.query)) if strategy == WRITTEN else None
             if written and self.service.reader:
                 return road.read_events(decision, evidence, self._reading(case.query, written))
-            return road.events(decision, evidence, iter([written.text]) if written else None)
+            text = iter([written.text]) if written else None
+            return road.events(decision, evidence, text, found=self._quotable(case.query))
         return road.stream(query, decision, evidence, threading.Event())
 
     def _judged(self, strategy: str, query: Query, task: str) -> Iterable[Event]:
@@ -250,23 +253,15 @@ class Evaluator:
     def _fit(self, task: TaskType, strategy: str, results: Sequence[Result]) -> tuple[Fit, Trust]:
         """The fit, and the trust with what rag refuses under (0 for the roads that refuse nothing)."""
         if strategy == "rag":
-            chances = self._answerable(results)
-            below = refuse_below(chances)
-            sure = [(chance, r) for chance, r in chances if not r.answer.refused and chance >= below]
-            fit = fit_trust([{"answerable": chance} for chance, _ in sure], [r.score.right for _, r in sure])
-            return fit, fit.trust.model_copy(update={"refuse_below": below, "curve": costs(chances)})
+            return fit_quoting(self._answerable(results))
         if strategy == WRITTEN:
             read = [self._reading(r.case.query, self._generations["rag", task.name, r.case.query]) for r in results]
-            fit = fit_trust([one.features for one in read], [r.score.right for r in results])
-            chances = list(zip(map(float, fit.probabilities), results, strict=False))
-            change = {"refuse_below": refuse_below(chances), "curve": costs(chances)}
-            return fit, fit.trust.model_copy(update=change)
+            return fit_reading([one.features for one in read], results)
         fit = fit_written(task, results, lambda query: self._generations[strategy, task.name, query].logprobs)
         return fit, fit.trust
 
     def _answerable(self, results: Sequence[Result]) -> list[tuple[float, Result]]:
-        road: Any = self.service.answering.strategies["rag"]
-        return [(road.found(self._found(r.case.query)).answerable, r) for r in results]
+        return [(self._quotable(r.case.query).answerable, r) for r in results]
 
     def _sure_route(self) -> float:
         """The probability of the task type from which on decisions are right within the risk, among those for a task
@@ -292,33 +287,6 @@ class Evaluator:
             if schema and made:
                 shares.append(not schema_fault(schema, made.text))
         return sum(shares) / len(shares) if shares else None
-
-
-def fit_written(task: TaskType, results: Sequence[Result], logprobs: Callable[[str], list[float]]) -> Fit:
-    """How far to trust what a model wrote: fitted on the answers that passed their checks. `logprobs`: by query."""
-    given = [r for r in results if not r.answer.refused]
-    given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
-    return fit_trust([features(logprobs(r.case.query)) for r in given], [r.score.right for r in given])
-
-
-def refuse_below(results: Sequence[tuple[float, Result]]) -> float:
-    """The probability under which to say "I don't know": the highest that refuses at most 3% of the answerable cases that
-    are answered rightly. Above it the threshold of trust says which answers carry a warning."""
-    kept = sorted(sure for sure, r in results if r.answerable and r.score.right)
-    if len(kept) < MIN_CASES:
-        return REFUSE_BELOW
-    return kept[int(MISSED * len(kept))]
-
-
-def costs(results: Sequence[tuple[float, Result]]) -> tuple[Point, ...]:
-    """What each setting of the dial costs; a question without an answer that is shown one counts as wrong."""
-    import numpy as np
-
-    if len(results) < MIN_CASES:
-        return ()
-    chances, found = zip(*results, strict=True)
-    answerable, right = [r.answerable for r in found], [r.answerable and r.score.right for r in found]
-    return curve(np.asarray(chances), np.asarray(answerable), np.asarray(right))
 
 
 def commit() -> str:

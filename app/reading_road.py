@@ -40,10 +40,7 @@ class Reading:
     @property
     def features(self) -> dict[str, float]:
         """For the trust in what is shown."""
-        return {
-            **dial.features(self.read), "answerable": self.found.answerable, "agreed": float(self.agreed),
-            "named": float(self.placed.named),
-        }  # fmt: skip
+        return {**dial.features(self.read), "answerable": self.found.answerable, "agreed": float(self.agreed)}
 
     def events(self, sources: int) -> Iterator[Event]:
         """One paragraph, or quotations; nothing where there is nothing to quote."""

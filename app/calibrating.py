@@ -1,0 +1,79 @@
+"""How far to trust what was answered to development cases: by road, with what is refused. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from app.documents_road import REFUSE_BELOW
+from app.strategies import features
+from core.checks import failed
+from core.domain import TaskType
+from core.measured import Point, Trust
+from evaluation.calibration import MIN_CASES, Fit, fit_trust
+from evaluation.dial import curve
+from evaluation.report import Result
+
+MISSED = 0.03
+# Features of `app.reading_road.Reading`, fewest first.
+WEIGHED = (
+    ("answerable",),
+    ("answerable", "agreed", "refusing"),
+    ("answerable", "agreed", "refusing", "total", "mean", "least"),
+)
+Chances = Sequence[tuple[float, Result]]  # how sure, and what was answered
+
+
+def fit_written(task: TaskType, results: Sequence[Result], logprobs: Callable[[str], list[float]]) -> Fit:
+    """How far to trust what a model wrote: fitted on the answers that passed their checks. `logprobs`: by query."""
+    given = [r for r in results if not r.answer.refused]
+    given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
+    return fit_trust([features(logprobs(r.case.query)) for r in given], [r.score.right for r in given])
+
+
+def refuse_below(results: Sequence[tuple[float, Result]]) -> float:
+    """The probability under which to say "I don't know": the highest that refuses at most 3% of the answerable cases that
+    are answered rightly. Above it the threshold of trust says which answers carry a warning."""
+    kept = sorted(sure for sure, r in results if r.answerable and r.score.right)
+    if len(kept) < MIN_CASES:
+        return REFUSE_BELOW
+    return kept[int(MISSED * len(kept))]
+
+
+def costs(results: Sequence[tuple[float, Result]]) -> tuple[Point, ...]:
+    """What each setting of the dial costs; a question without an answer that is shown one counts as wrong."""
+    import numpy as np
+
+    if len(results) < MIN_CASES:
+        return ()
+    chances, found = zip(*results, strict=True)
+    answerable, right = [r.answerable for r in found], [r.answerable and r.score.right for r in found]
+    return curve(np.asarray(chances), np.asarray(answerable), np.asarray(right))
+
+
+def fit_quoting(chances: Chances) -> tuple[Fit, Trust]:
+    """By how likely the finder thinks that the passages answer; what it refuses has no say in the fit."""
+    below = refuse_below(chances)
+    sure = [(chance, r) for chance, r in chances if not r.answer.refused and chance >= below]
+    fit = fit_trust([{"answerable": chance} for chance, _ in sure], [r.score.right for _, r in sure])
+    return fit, fit.trust.model_copy(update={"refuse_below": below, "curve": costs(chances)})
+
+
+def surprise(fit: Fit) -> float:
+    """Mean negative log-likelihood of the verdicts, by probabilities from cross-validation; 0 where nothing was fitted."""
+    pairs = zip(fit.probabilities, fit.right, strict=True)
+    losses = [-math.log(max(1e-9, float(p) if right else 1 - float(p))) for p, right in pairs]
+    return sum(losses) / max(1, len(losses))
+
+
+def fit_reading(read: Sequence[dict[str, float]], results: Sequence[Result]) -> tuple[Fit, Trust]:
+    """By what reader and finder say, of answers none of which was refused. One probability warns and refuses.
+
+    A pack whose finder has learned from its own look-ups is best judged by that alone; another by all together. What does
+    best in cross-validation counts.
+    """
+    right = [r.score.right for r in results]
+    fits = [fit_trust([{name: row[name] for name in names} for row in read], right) for names in WEIGHED]
+    fit = min(fits, key=surprise)
+    chances = list(zip(map(float, fit.probabilities), results, strict=False))
+    return fit, fit.trust.model_copy(update={"refuse_below": refuse_below(chances), "curve": costs(chances)})
