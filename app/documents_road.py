@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from langchain_core.language_models import BaseChatModel
 
-from app.reading_road import LONGEST_QUESTION, Reading, quoted, reading
+from app.reading_road import LONGEST_QUESTION, Reading, best_case, quoted, reading
 from app.strategies import LOW_CONFIDENCE, UNCALIBRATED, StandingOf, TrustIn
 from core import prompts
 from core import reading as reader
@@ -64,20 +64,25 @@ class Documents:
         if not self._standing_of(decision.task, WRITTEN).open or (reads and not readable(evidence)):
             yield from self.events(decision, evidence, None, stop)
             return
+        if reads:
+            yield from self._read(query, decision, evidence, stop)
+            return
         model, chat = self._chat(query)
         yield Started(model=model, left_machine=self._leaves(model))
-        if reads:
-            yield from self._read(chat, decision, evidence, stop)
-            return
         messages = to_langchain(prompts.rag_messages(self._domain, query, evidence.passages))
         chunks = chat.stream(messages, stop_flag=stop, max_new_tokens=WRITTEN_TOKENS)
         yield from self.events(decision, evidence, (str(chunk.content) for chunk in chunks), stop)
 
     def _read(
-        self, chat: BaseChatModel, decision: RouteDecision, evidence: Evidence, stop: threading.Event
+        self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
     ) -> Iterator[Event]:
-        found = self.found(evidence)
+        found, trust = self.found(evidence), self._trust_in(decision.task, WRITTEN)
+        if trust and best_case(trust, found.answerable) < trust.refusing(self._domain.wrong_at_most):
+            yield from self._refused(evidence)
+            return
         passages = given(found)
+        model, chat = self._chat(query)
+        yield Started(model=model, left_machine=self._leaves(model))
         asked = to_langchain(reader.messages(evidence.query, passages))
         reply = chat.invoke(asked, stop_flag=stop, **reader.options())
         if stop.is_set():

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core import dial
+from core.measured import Trust
 from core.reading import Read
 from core.types import Citation, Cited, Event, Passage, Text
 from retrieval.placing import Placed, place
@@ -15,6 +16,10 @@ LONGEST_QUESTION = 1_000  # characters; the reader has learned from questions, n
 WOULD_REFUSE = 0.5
 # An answer of most of its sentence's characters says nothing that the sentence does not.
 MOST_OF_IT = 0.6
+# Of what a reader says of its answer (`core.dial.features`), least and most.
+RANGES = {
+    "agreed": (0.0, 1.0), "refusing": (-dial.SUREST, dial.SUREST), "total": (-60.0, 0.0), "mean": (-12.0, 0.0), "least": (-20.0, 0.0),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,12 @@ class Reading:
             yield self.placed.dropped
         for citation in self.found.quotes(sources):
             yield from quoted(citation)
+
+
+def best_case(trust: Trust, answerable: float) -> float:
+    """The highest probability that any reading could come to: where even that is refused, nobody need read."""
+    best = {name: low if trust.weights.get(name, 0.0) < 0 else high for name, (low, high) in RANGES.items()}
+    return trust.probability({**best, "answerable": answerable})
 
 
 def reading(read: Read, passages: Sequence[Passage], found: Found) -> Reading:

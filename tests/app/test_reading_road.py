@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from app.bootstrap import Service, open_service
 from app.documents_road import WRITTEN
 from app.readers import reading_standing
-from app.reading_road import opening, stated
+from app.reading_road import best_case, opening, stated
 from core.dial import Dial, save_dial
 from core.domain import load_domain
 from core.errors import DomainError
@@ -171,6 +172,17 @@ def test_a_text_that_somebody_pasted_is_quoted_for_and_not_read(serve):
     assert got.model == ""
 
 
+def test_where_no_reading_could_lift_the_answer_over_the_setting_nobody_reads(serve):
+    service = serve()
+    trust = {"lookup": {WRITTEN: Trust(weights={"answerable": 1.0}, intercept=-9.0, refuse_below=0.5)}}
+    figures = {"lookup": {WRITTEN: figure(1.0)}}
+    service.measured = Measured(models={WRITTEN: service.fingerprint(WRITTEN)}, golden=figures, trust=trust)
+    got = answer(service)
+    assert (got.refused, got.model) == (True, "")
+    sure = Trust(weights={"refusing": -1.0, "agreed": 2.0, "mean": -0.5}, intercept=-9.0)
+    assert best_case(sure, 0.0) == pytest.approx(1 / (1 + math.exp(-11.0)))
+
+
 def figure(score: float) -> Figure:
     return Figure(score=score, low=score, high=score, n=20)
 
@@ -178,7 +190,9 @@ def figure(score: float) -> Figure:
 def test_an_answer_that_is_most_of_its_sentence_is_the_sentence():
     sentence = "The treasurer approves it."
     assert stated("treasurer approves it", sentence) == sentence
-    assert stated("a*b", "What holds a*b in itself is long enough.") == "a*b: “What holds a*b in itself is long enough.”"
+    assert (
+        stated("a*b", "What holds a*b in itself is long enough.") == "a*b: “What holds a*b in itself is long enough.”"
+    )
 
 
 @pytest.mark.parametrize(
@@ -186,3 +200,21 @@ def test_an_answer_that_is_most_of_its_sentence_is_the_sentence():
 )  # fmt: skip
 def test_an_answer_opens_with_a_capital_unless_it_is_a_name(answer: str, opened: str):
     assert opening(answer) == opened
+
+
+@pytest.mark.slow
+def test_the_shipped_reader_answers_from_a_new_pack_and_refuses_what_it_does_not_say(tmp_path):
+    from core.llm import open_models
+
+    settings = load_settings(data_dir=tmp_path / "data", domain=office(tmp_path))
+    service = open_service(settings, open_models(settings))
+    try:
+        service.sync()
+        assert service.reader is not None
+        assert service.standing("lookup", "rag").open, "though nothing was measured on this pack"
+        known, unknown = answer(service, "Who keeps the spare keys?"), answer(service, "What does a parrot cost?")
+    finally:
+        service.close()
+    assert known.text == "**Rosa Lind**: “Rosa Lind keeps the spare keys.” [1]"
+    assert known.model == "reader"
+    assert unknown.refused
