@@ -1,7 +1,7 @@
 """`python -m finetune.train`: an adapter from a pack's examples, or from a dataset version in a folder; no service, no database.
 
-On a machine that is lent for minutes at a time, `--work` and `--minutes` train in parts: the same call goes on where the last
-one ended, and loses what came after the last checkpoint, a minute at most.
+On a machine that is lent for minutes at a time, `--work` and `--minutes` train in parts: a call ends with a checkpoint when its
+time is up, and the same call goes on from there. One that is killed loses a minute at most.
 """
 
 from __future__ import annotations
@@ -76,8 +76,9 @@ def perform(asked: argparse.Namespace, say: Say) -> Adapter:
     progress: Progress = say
     if asked.work:
         run = RunFolder(asked.work)
-        progress = in_parts(run, say, started + 60 * asked.minutes if asked.minutes else None)
-        ways = replace(ways, work=run.work, back_to=run.back_to, every=0)
+        until = started + 60 * asked.minutes if asked.minutes else None
+        ways = replace(ways, work=run.work, back_to=run.back_to, every=0, until=until)
+        progress = journal(run, say)
         with run.locked():
             return train_on(base, domain, recipe, dataset, asked.out, progress, ways)
     return train_on(base, domain, recipe, dataset, asked.out, progress, ways)
@@ -93,8 +94,8 @@ def dataset_of(asked: argparse.Namespace, domain: Domain, recipe: Recipe) -> Dat
     return build(domain, domain.examples()[: asked.limit], recipe.seed, held_out=held_out)
 
 
-def in_parts(run: RunFolder, say: Say, until: float | None) -> Progress:
-    """Writes each step down, says some, and ends the run when it is time (monotonic seconds)."""
+def journal(run: RunFolder, say: Say) -> Progress:
+    """Writes each step down, and says some."""
     told = 0.0
 
     def step(one: Step) -> None:
@@ -104,7 +105,5 @@ def in_parts(run: RunFolder, say: Say, until: float | None) -> Progress:
         if one.step in (1, one.steps) or now - told >= EVERY:
             told = now
             say(one)
-        if until is not None and now >= until and one.step < one.steps:
-            raise Stopped(f"the time is up at step {one.step} of {one.steps}: the same call goes on")
 
     return step

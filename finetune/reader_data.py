@@ -146,7 +146,8 @@ def rows(row: dict[str, Any], near: Texts, dice: random.Random) -> Iterator[dict
     if absent and near:
         yield example(row["question"], near[: dice.randint(1, MISSES)], "", dice)
     if changed and (other := unanswerable(row, near, dice)):
-        yield example(other, [right, *near[: dice.choice((0, 0, 1, 2))]], "", dice)
+        apart = [text for text in near if not may_answer(other, row["question"], text[1])]
+        yield example(other, [right, *apart[: dice.choice((0, 0, 1, 2))]], "", dice)
 
 
 def example(
@@ -231,6 +232,12 @@ def unanswerable(row: dict[str, Any], near: Texts, dice: random.Random) -> str:
     if not changes and dice.random() < 0.5:
         changes = [other for one, denied in DENIALS for other in swapped(question, one, denied, both=False)][:1]
     return dice.choice(changes) if changes else ""
+
+
+def may_answer(changed: str, question: str, text: str) -> bool:
+    """Whether a passage holds a word that came into the question: names and numbers come from such passages."""
+    came = set(re.findall(r"\w+", changed)) - set(re.findall(r"\w+", question))
+    return any(re.search(rf"\b{re.escape(word)}\b", text) for word in came if word[0].isupper() or word[0].isdigit())
 
 
 def swapped(question: str, one: str, other: str, both: bool = True) -> Iterator[str]:

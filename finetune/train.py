@@ -43,7 +43,6 @@ from finetune.trainers import example_trainer, preference_trainer, steps_of, war
 __all__ = ["Ways", "train", "train_on", "warmup_steps"]
 
 EXAMPLES, PREFERENCES = "examples", "preferences"
-ROWS_ON_CPU = 8  # at a time: more are no faster there and cost 0.7 GB each
 MADE, STEPS = "adapter", "steps"  # of a finished phase
 
 
@@ -52,7 +51,8 @@ class Ways:
     """How a run is carried out, beside what it learns.
 
     `name`: of the adapter, if not that of its folder; `start`: the adapter to go on from; `base_fingerprint`: what the base
-    must be; `work`: where checkpoints are kept (none: nowhere); `back_to`: told the step that training goes on from, gives
+    must be; `work`: where checkpoints are kept (none: nowhere); `until`: when it ends with a checkpoint, to go on in another
+    process (monotonic seconds); `back_to`: told the step that training goes on from, gives
     the steps before it; `before`, `after`: steps of the same run that came before and will follow; `evaluate`: rows that
     the loss is measured on every `evaluate_every` steps.
     """
@@ -65,6 +65,7 @@ class Ways:
     base_fingerprint: str = ""
     work: Path | None = None
     checkpoint_seconds: float = 60.0
+    until: float | None = None
     every: float = EVERY
     back_to: Callable[[int], list[Step]] = lambda _: []
     say: Callable[[str], None] = lambda _: None
@@ -160,7 +161,7 @@ def prepare(base: Path, domain: Domain, recipe: Recipe, dataset: Dataset, ways: 
         recipe = like_start(recipe, Path(ways.start.path))
     recipe = recipe.for_rows(len(rows))
     if not cuda:
-        recipe = recipe.in_parts(ROWS_ON_CPU)
+        recipe = inspection.in_parts(base, recipe, rows, pairs)
     inspection.room(base, recipe, cuda, rows, pairs)
     evaluate = encode_all(tokenizer, ways.evaluate, recipe.max_length)[0] if ways.evaluate else []
     return Material(base, tokenizer, recipe, cuda, rows, pairs, evaluate, long_rows + long_pairs)
@@ -202,7 +203,7 @@ def fit(
     model = load_base(material.base, material.recipe, material.cuda)
     if start is not None:
         model = carry(model, start, material.recipe)
-    callbacks = [monitor.callback(), *([saving(ways.checkpoint_seconds)] if ways.work else [])]
+    callbacks = [monitor.callback(), *([saving(ways.checkpoint_seconds, ways.until)] if ways.work else [])]
     common = (material.recipe, material.cuda, work, callbacks)
     if place.phase == PREFERENCES:
         trainer = preference_trainer(model, material.tokenizer, material.pairs, *common)
