@@ -119,7 +119,7 @@ def make_pack(settings: Settings, data: Path, say: Say) -> Domain:
     return load_domain(out)
 
 
-def open_desk(settings: Settings, domain: Domain) -> Service:
+def open_desk(settings: Settings, domain: Domain, models: Any = None) -> Service:
     """What the gate asks of a service, for a pack that has no documents: models, registry and store of the data folder.
     Hold the folder's lock (`retrieval.lock`) as long as it is open."""
     from app.promoting import mend, open_registry
@@ -129,7 +129,7 @@ def open_desk(settings: Settings, domain: Domain) -> Service:
     from core.store import open_store
 
     store = open_store(settings.database)
-    models = open_models(settings)
+    models = models or open_models(settings)
     registry = open_registry(settings, store, lambda: models.fingerprint("base"))
     mend(registry, settings.data_dir)
     measured = Measured(own=load_own(settings.data_dir))
