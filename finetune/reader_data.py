@@ -63,8 +63,8 @@ class Source:
 
 
 SOURCES = tuple(
-    Source(file, *told)
-    for file, told in zip(FILES, (
+    Source(file, origin, license)
+    for file, (origin, license) in zip(FILES, (
         ("SQuAD 2.0 development set, rajpurkar.github.io/SQuAD-explorer, explore/v2.0", "CC BY-SA 4.0"),
         ("SQuAD 1.1 development set, questions that 2.0 left out, the same place, explore/1.1", "CC BY-SA 4.0"),
         ("SquadShifts, github.com/modestyachts/squadshifts-website, new_wiki_v1.0.json", "CC BY 4.0, text of Wikipedia CC BY-SA"),
@@ -190,7 +190,7 @@ def follow_ups(found: Sequence[tuple[dict[str, Any], Texts]]) -> Iterator[Any]:
 
 def case(number: int, row: dict[str, Any], near: Texts, dice: random.Random) -> dict[str, Any]:
     """A held-out question with its passage, of every second one among near misses."""
-    texts = [(row["title"], row["context"]), *(near if number % 2 else ())]
+    texts: list[tuple[str, str]] = [(row["title"], row["context"]), *(near if number % 2 else ())]
     dice.shuffle(order := list(range(len(texts))))
     query = reader_query(row["question"], [passage(n, *texts[n], False) for n in order])
     answers = [answer.replace("|", " ") for answer in row["answers"]]

@@ -200,7 +200,7 @@ def test_what_ships_names_its_data_licenses_figures_and_limits(desk, tmp_path):
     assert shipped["figures"]["golden"]["f1_no_refusal"] == pytest.approx(85.4, abs=2)
     assert shipped["figures"]["gate"]["incumbent"] == 0
     page = (made / "README.md").read_text()
-    assert "CC BY-SA 4.0" in page and "## Limits" in page and "f1_no_refusal" in page
+    assert all(part in page for part in ("CC BY-SA 4.0", "## Limits", "f1_no_refusal"))
 
 
 def test_answers_of_a_case_are_its_alternatives(desk):
@@ -226,4 +226,4 @@ def test_without_the_data_the_command_names_where_it_can_be_had(tmp_path, monkey
 
 def test_train_without_a_word_is_what_it_was():
     shown = CliRunner().invoke(app, ["train", "--help"]).output
-    assert "--resume" in shown and "--search" in shown and "reader" in shown
+    assert all(part in shown for part in ("--resume", "--search", "reader"))

@@ -41,7 +41,7 @@ def test_what_is_kept_back_is_likelier_wrong():
 def test_the_curve_goes_from_the_most_careful_setting_to_the_one_that_shows_all():
     points = fit_dial(cases()).curve
     assert [one.threshold for one in points] == sorted((one.threshold for one in points), reverse=True)
-    assert points[-1].shown == 1 and points[-1].kept_back == 0
+    assert (points[-1].shown, points[-1].kept_back) == (1, 0)
     assert points[0].wrong < points[-1].wrong
 
 

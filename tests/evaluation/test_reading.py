@@ -5,7 +5,7 @@ import pytest
 from evaluation.reading import Answered, figures, points
 
 
-def said(text="1066", answers=("1066",), confidence=0.9, shown=True, cited=True):
+def said(text="1066", answers=("1066",), confidence=0.9, shown=True, cited: bool | None = True):
     return Answered("1", "When?", tuple(answers), text, confidence, shown, cited)
 
 

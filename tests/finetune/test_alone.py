@@ -44,7 +44,7 @@ def asked_out(asked):
 
 
 def test_nothing_that_a_machine_for_training_lacks_is_imported():
-    lacking = "sqlalchemy openvino sklearn scipy chromadb fastapi dbos alembic".split()
+    lacking = ["sqlalchemy", "openvino", "sklearn", "scipy", "chromadb", "fastapi", "dbos", "alembic"]
     code = "import sys; " + "".join(f"sys.modules[{name!r}] = None; " for name in lacking)
     code += (
         "import finetune.alone, finetune.train, finetune.trainers, finetune.inspection, finetune.proof, finetune.run"
