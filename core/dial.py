@@ -9,23 +9,15 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from core.errors import DomainError
-from core.measured import Part, Trust
+from core.measured import Part, Point, Trust, most_shown
 
 if TYPE_CHECKING:
     from core.reading import Read
 
 FILE = "dial.json"
+# The same, fitted on what rag shows after the finder had its say too, whose features it knows (app/reading_road.py).
+SERVED = "served.json"
 SUREST = 12.0
-
-
-class Point(Part):
-    """At `threshold`, the lowest probability that is shown: `shown` of all questions get an answer, `wrong` of these are wrong,
-    and of the questions whose passages do answer them `kept_back` get none; all 0 to 1."""
-
-    threshold: float
-    shown: float
-    wrong: float
-    kept_back: float
 
 
 class Dial(Part):
@@ -40,7 +32,12 @@ class Dial(Part):
         """The setting that shows most and is wrong at most so often; above 1 (nothing is shown) where none is that good."""
         if wrong_at_most is None:
             return self.trust.threshold
-        return min((point.threshold for point in self.curve if point.wrong <= wrong_at_most), default=1.01)
+        return most_shown(self.curve, wrong_at_most)
+
+    @property
+    def serving(self) -> Trust:
+        """As an answer is judged by it: what is less likely right than the setting is not shown."""
+        return self.trust.model_copy(update={"refuse_below": self.trust.threshold, "curve": self.curve})
 
 
 def features(read: Read) -> dict[str, float]:
@@ -52,9 +49,14 @@ def features(read: Read) -> dict[str, float]:
     return {"refusing": odds, "total": sum(logprobs), "mean": sum(logprobs) / len(logprobs), "least": min(logprobs)}
 
 
-def load_dial(folder: Path) -> Dial | None:
+def load_served(folder: Path) -> Dial | None:
+    """The dial that rag goes by: the one fitted for it, else the reader's own. Raises as `load_dial` does."""
+    return load_dial(folder, SERVED) or load_dial(folder)
+
+
+def load_dial(folder: Path, name: str = FILE) -> Dial | None:
     """Of the adapter in `folder`; None where it has none. Raises DomainError if the file is there and wrong."""
-    file = folder / FILE
+    file = folder / name
     if not file.is_file():
         return None
     try:
@@ -65,5 +67,5 @@ def load_dial(folder: Path) -> Dial | None:
         ) from None
 
 
-def save_dial(folder: Path, dial: Dial) -> None:
-    (folder / FILE).write_text(dial.model_dump_json(indent=1) + "\n", encoding="utf-8")
+def save_dial(folder: Path, dial: Dial, name: str = FILE) -> None:
+    (folder / name).write_text(dial.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -52,9 +52,15 @@ def read(chat: BaseChatModel, question: str, passages: Sequence[Passage], earlie
 
 def as_read(reply: Any) -> Read:
     """Of a reply to `messages`, asked with `options`."""
-    text, meta = str(reply.content).strip(), reply.response_metadata
+    meta = reply.response_metadata
+    return parsed(str(reply.content), meta.get("unless"), meta.get("logprobs") or ())
+
+
+def parsed(text: str, unless: float | None, logprobs: Sequence[float]) -> Read:
+    """Of a reply's text. `unless`: how likely it would have refused, None where that was not asked for."""
+    text = text.strip()
     refused = text.startswith(READER_REFUSAL)
     marked = MARK.search(text)
     answer = "" if refused else MARK.sub("", text).strip()
-    refusing = meta.get("unless", float(refused))
-    return Read(answer, int(marked.group(1)) if marked else None, refusing, tuple(meta.get("logprobs") or ()))
+    refusing = float(refused) if unless is None else unless
+    return Read(answer, int(marked.group(1)) if marked else None, refusing, tuple(logprobs))

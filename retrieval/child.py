@@ -8,19 +8,18 @@ and at last {"end": true, "leaves": whether the process ends now} or {"error": s
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from core.children import die_with
+
 if TYPE_CHECKING:
     from retrieval.limits import Limits
 
-PR_SET_PDEATHSIG = 1
 # Whoever has read much has grown; the next one begins anew.
 FILES = 300
 HELD_MB = 700
@@ -62,14 +61,6 @@ def read(path: Path, source: str, limits: Limits, out: TextIO, number: int) -> N
 def say(out: TextIO, line: dict[str, Any]) -> None:
     out.write(json.dumps(line) + "\n")
     out.flush()
-
-
-def die_with(parent: int) -> None:
-    """End when the parent does, even if that was a moment ago."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        raise SystemExit(1)
 
 
 def load() -> None:

@@ -31,7 +31,7 @@ def packaged(tmp_path, monkeypatch):
         done.append(source)
         (folder / "model.safetensors").write_bytes(safetensors({"w": b"12"}))
 
-    monkeypatch.setattr(base_weights, "_packaged_gguf", lambda: gguf)
+    monkeypatch.setattr(base_weights, "packaged_gguf", lambda: gguf)
     monkeypatch.setattr(base_weights, "_write_safetensors", write)
     return done
 

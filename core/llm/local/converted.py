@@ -23,6 +23,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from core.children import die_with
 from core.llm.local.blocks import Blocks
 from core.llm.local.paged import Compiled, Piece
 from core.settings import ROOT
@@ -161,7 +162,7 @@ def check(compiled: Compiled, mark: dict[str, Any], exact: bool) -> None:
 def convert_apart(order: Order) -> None:
     """`convert` in a child process. Raises Unfit, also where the child was killed."""
     asked = {**order.__dict__, "adapter": order.adapter.model_dump() if order.adapter else None}
-    command = [sys.executable, "-m", "core.llm.local.converted", json.dumps(asked, default=str)]
+    command = [sys.executable, "-m", "core.llm.local.converted", str(os.getpid()), json.dumps(asked, default=str)]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
@@ -251,7 +252,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _main(asked: str) -> int:
+def _main(parent: str, asked: str) -> int:
+    die_with(int(parent))
     given = json.loads(asked)
     adapter = Adapter(**given["adapter"]) if given["adapter"] else None
     order = Order(Path(given["base"]), given["fingerprint"], Path(given["place"]), adapter, given["exact"])
@@ -264,4 +266,4 @@ def _main(asked: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1]))
+    sys.exit(_main(*sys.argv[1:]))
