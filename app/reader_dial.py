@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from core.dial import Dial, features, save_dial
 from core.errors import RegistryError
 from core.llm.messages import to_langchain
 from core.prompts import READER_SYSTEM
-from core.reading import Read, as_read, options
+from core.reading import Read, as_read, in_passages, options
 from core.types import Case, Message
 from evaluation import squad
 from evaluation.dial import Judged, fit_dial
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from app.bootstrap import Service
 
 AT_ONCE = 32
+NUMBERED = re.compile(r"^\[\d+\] ")
 Say = Callable[[str], None]
 
 
@@ -43,13 +45,21 @@ def read_cases(chat: Any, cases: Sequence[Case], say: Say) -> Iterator[Read]:
         turns = [
             (Message(role="system", content=READER_SYSTEM), Message(role="user", content=one.query)) for one in some
         ]
-        yield from map(as_read, chat.batch([to_langchain(list(each)) for each in turns], **options()))
+        asked = [to_langchain(list(each)) for each in turns]
+        reads = map(as_read, chat.batch(asked, **options()))
+        for case, messages, first in zip(some, asked, reads, strict=True):
+            yield in_passages(chat, messages, first, passages_of(case))
         say(f"{start + len(some)}/{len(cases)} development cases read")
 
 
 def answers_of(case: Case) -> tuple[str, ...]:
     """What annotators marked; none where the case has no answer."""
     return tuple(case.expected.get("contains", [""])[0].split("|")) if "contains" in case.expected else ()
+
+
+def passages_of(case: Case) -> list[str]:
+    """The numbered passages of a case's query (`core.prompts.reader_query`)."""
+    return [text for part in case.query.split("\n\n") if (text := NUMBERED.sub("", part)) != part]
 
 
 def judged(case: Case, read: Read) -> Judged:

@@ -178,7 +178,9 @@ def figure(score: float) -> Figure:
 def test_an_answer_that_is_most_of_its_sentence_is_the_sentence():
     sentence = "The treasurer approves it."
     assert stated("treasurer approves it", sentence) == sentence
-    assert stated("a*b", "What holds a*b in itself is long enough.") == "a*b: “What holds a*b in itself is long enough.”"
+    assert (
+        stated("a*b", "What holds a*b in itself is long enough.") == "a*b: “What holds a*b in itself is long enough.”"
+    )
 
 
 @pytest.mark.parametrize(
