@@ -17,11 +17,13 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from core.errors import TriviumError
 from core.prompts import READER_REFUSAL, READER_SYSTEM, reader_query
 from core.types import Message, Passage
 from finetune.finder_data import FILES, near_misses, read
@@ -51,21 +53,49 @@ NUMBER = re.compile(r"\b\d[\d,.]*\b")
 Texts = Sequence[tuple[str, str]]  # heading and text of each passage
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a file of the data is from, and the license of its text."""
+
+    file: str
+    origin: str
+    license: str
+
+
+SOURCES = tuple(
+    Source(file, origin, license)
+    for file, (origin, license) in zip(FILES, (
+        ("SQuAD 2.0 development set, rajpurkar.github.io/SQuAD-explorer, explore/v2.0", "CC BY-SA 4.0"),
+        ("SQuAD 1.1 development set, questions that 2.0 left out, the same place, explore/1.1", "CC BY-SA 4.0"),
+        ("SquadShifts, github.com/modestyachts/squadshifts-website, new_wiki_v1.0.json", "CC BY 4.0, text of Wikipedia CC BY-SA"),
+        ("QED, github.com/google-research-datasets/QED, training set", "CC BY-SA 3.0"),
+        ("NQ-open with gold passages, github.com/nelson-liu/lost-in-the-middle, nq-open-oracle.jsonl.gz", "MIT, text CC BY-SA 3.0"),
+    ), strict=True)
+)  # fmt: skip
+
+
+class MissingData(TriviumError):
+    """A public file that the reader learns from is not there."""
+
+    status = 422
+    title = "The data is not there"
+
+
 def build(data: Path, out: Path, seed: int = 7, limit: int | None = None) -> dict[str, int]:
-    """Write the pack; returns how many rows its files have. Raises FileNotFoundError for a file of the data that is missing."""
+    """Write the pack; returns how many rows its files have. Raises MissingData, which names the public source."""
     dice = random.Random(seed)
+    present(data)
     questions = [row for file in FILES for row in read(data / file)]
     dice.shuffle(questions)
     questions = [short(row) for row in questions if len(best_answer(row)) <= LONGEST_ANSWER][:limit]
-    contexts = list(dict.fromkeys((row["title"], row["context"]) for row in questions))
-    misses = near_misses(questions, contexts, MISSES)
-    learned, held = [], []
-    for row, near in zip(questions, misses, strict=True):
-        (held if row["title"] in HELD_OUT else learned).append((row, near))
+    # Apart, so that no near miss of an example is a passage that cases ask about.
+    learned = with_misses([row for row in questions if row["title"] not in HELD_OUT])
+    held = with_misses([row for row in questions if row["title"] in HELD_OUT])
     examples = [one for row, near in learned for one in rows(row, near, dice)]
     examples += [
         one for (row, _), (later, _) in follow_ups(learned) if dice.random() < LATER for one in [turn(row, later)]
     ]
+    dice = random.Random(seed)  # its own: cases stay as they are when examples are made another way
     cases = [case(number, row, near, dice) for number, (row, near) in enumerate(held)]
     golden = [*chosen(cases, True), *chosen(cases, False)]
     taken = {one["id"] for one in golden}
@@ -76,6 +106,20 @@ def build(data: Path, out: Path, seed: int = 7, limit: int | None = None) -> dic
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (out / f"{name}.jsonl").write_text(text, encoding="utf-8")
     return {name: len(lines) for name, lines in files.items()}
+
+
+def present(data: Path) -> None:
+    if missing := [source for source in SOURCES if not (data / source.file).is_file()]:
+        named = "; ".join(f"{one.file}: {one.origin} ({one.license})" for one in missing)
+        raise MissingData(
+            f"{data} lacks {len(missing)} of the {len(SOURCES)} files that the reader learns from. Put them there as JSON "
+            f"lines with question, context, title, answers, answer_start and answerable. Public sources: {named}"
+        )
+
+
+def with_misses(questions: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], Texts]]:
+    contexts = list(dict.fromkeys((row["title"], row["context"]) for row in questions))
+    return list(zip(questions, near_misses(questions, contexts, MISSES) if questions else [], strict=True))
 
 
 def pack() -> dict[str, Any]:
@@ -102,7 +146,8 @@ def rows(row: dict[str, Any], near: Texts, dice: random.Random) -> Iterator[dict
     if absent and near:
         yield example(row["question"], near[: dice.randint(1, MISSES)], "", dice)
     if changed and (other := unanswerable(row, near, dice)):
-        yield example(other, [right, *near[: dice.choice((0, 0, 1, 2))]], "", dice)
+        apart = [text for text in near if not may_answer(other, row["question"], text[1])]
+        yield example(other, [right, *apart[: dice.choice((0, 0, 1, 2))]], "", dice)
 
 
 def example(
@@ -145,11 +190,11 @@ def follow_ups(found: Sequence[tuple[dict[str, Any], Texts]]) -> Iterator[Any]:
 
 def case(number: int, row: dict[str, Any], near: Texts, dice: random.Random) -> dict[str, Any]:
     """A held-out question with its passage, of every second one among near misses."""
-    texts = [(row["title"], row["context"]), *(near if number % 2 else ())]
+    texts: list[tuple[str, str]] = [(row["title"], row["context"]), *(near if number % 2 else ())]
     dice.shuffle(order := list(range(len(texts))))
     query = reader_query(row["question"], [passage(n, *texts[n], False) for n in order])
     answers = [answer.replace("|", " ") for answer in row["answers"]]
-    expected = {"contains": ["|".join(answers)]} if answers else {"exact": READER_REFUSAL}
+    expected = {"contains": ["|".join(answers)]} if answers else {"refusal": True}
     return {"id": f"read-{number}", "task": TASK, "query": query, "expected": expected}
 
 
@@ -189,6 +234,12 @@ def unanswerable(row: dict[str, Any], near: Texts, dice: random.Random) -> str:
     return dice.choice(changes) if changes else ""
 
 
+def may_answer(changed: str, question: str, text: str) -> bool:
+    """Whether a passage holds a word that came into the question: names and numbers come from such passages."""
+    came = set(re.findall(r"\w+", changed)) - set(re.findall(r"\w+", question))
+    return any(re.search(rf"\b{re.escape(word)}\b", text) for word in came if word[0].isupper() or word[0].isdigit())
+
+
 def swapped(question: str, one: str, other: str, both: bool = True) -> Iterator[str]:
     for old, new in ((one, other), (other, one)) if both else ((one, other),):
         changed = re.sub(rf"\b{old}\b", new, question, count=1)
@@ -202,7 +253,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--limit", type=int, help="so many questions")
     given = parser.parse_args(arguments)
-    counts = build(given.data, given.out, limit=given.limit)
+    try:
+        counts = build(given.data, given.out, limit=given.limit)
+    except MissingData as error:
+        sys.exit(f"error: {error}")
     print(f"{given.out}: " + ", ".join(f"{count} {name}" for name, count in counts.items()), file=sys.stderr)
 
 

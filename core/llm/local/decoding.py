@@ -26,7 +26,7 @@ COMPACT = 0.75  # share of unfinished rows under which finished ones are dropped
 
 class Row:
     """One answer in the making. `show` gets each piece of text as soon as it is certain; `adapter` is the key of the one
-    that writes it, none: the base. `unless`: the token that it must not begin with; `chance` is how likely it was."""
+    that writes it, none: the base. `unless`: tokens that it must not begin with; `chance` is how likely the first of them was."""
 
     def __init__(
         self,
@@ -36,10 +36,10 @@ class Row:
         show: Callable[[str], None],
         constraint: Constraint | None = None,
         adapter: str | None = None,
-        unless: int | None = None,
+        unless: Sequence[int] = (),
     ) -> None:
         self.adapter = adapter
-        self._unless = unless
+        self._unless = list(unless)
         self.chance: float | None = None
         self.prompt = list(prompt)
         self.options = options
@@ -65,15 +65,15 @@ class Row:
 
     @property
     def _avoids(self) -> bool:
-        """Whether the next token is the first, and one is not allowed there."""
-        return self._unless is not None and not self.tokens
+        """Whether the next token is the first, and some are not allowed there."""
+        return bool(self._unless) and not self.tokens
 
     def choose(self, logits: torch.Tensor) -> torch.Tensor:
         """The next token, from scores of shape (vocabulary,) that are left as they are."""
         options = self.options
         scores = logits.clone()
-        if self._unless is not None and self._avoids:
-            self.chance = float(torch.softmax(scores.float(), -1)[self._unless])
+        if self._avoids:
+            self.chance = float(torch.softmax(scores.float(), -1)[self._unless[0]])
             scores[self._unless] = -torch.inf
         if options.repetition_penalty != 1 and self.tokens:
             seen = torch.tensor(sorted(set(self.tokens)), device=scores.device)
