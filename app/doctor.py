@@ -119,11 +119,19 @@ def model(settings: Settings) -> list[Finding]:
 
 
 def device(settings: Settings) -> list[Finding]:
-    from core.llm.local.runtime import pick_device
+    from core.llm.local.converted import Unfit, machine
+    from core.llm.local.paged_runtime import tried
+    from core.llm.local.runtime import in_nf4, pick_device
 
     name = pick_device(settings.device)
-    nf4 = settings.quantization == "nf4" or (settings.quantization == "auto" and name == "cuda")
-    return [Finding("device", f"{name}, {os.cpu_count()} CPU cores, base in {'NF4' if nf4 else 'bf16'}")]
+    found, mend = "NF4" if in_nf4(name, settings.quantization) else "bf16", ""
+    if tried(settings.engine, settings.device, settings.quantization):
+        try:
+            machine()
+            name, found = "cpu", "eight bits, run by OpenVINO"
+        except Unfit as error:
+            mend = f"{error}: transformers answers, about three times slower; `make install` brings it"
+    return [Finding("device", f"{name}, {os.cpu_count()} CPU cores, base in {found}", mend)]
 
 
 def folder(settings: Settings) -> list[Finding]:

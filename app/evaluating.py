@@ -17,7 +17,7 @@ from app.answering import doubts, grown
 from app.bootstrap import Service
 from app.calibrating import fit_quoting, fit_reading, fit_written
 from app.documents_road import WRITTEN, WRITTEN_TOKENS, Documents
-from app.generations import Asked, Generations, Key, write
+from app.generations import Asked, Generations, Key, source_of, write
 from app.reading_road import Reading, reading
 from app.strategies import Generating, Generation, Request
 from core import prompts
@@ -143,7 +143,8 @@ class Evaluator:
 
     def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
         name, chat = self.service.chat(strategy, Query(text=""))
-        self._generations |= write(self.kept, chat, self.service.models.fingerprint(name), asked, road)
+        models = self.service.models
+        self._generations |= write(self.kept, chat, source_of(models, name, models.fingerprint(name)), asked, road)
 
     def _found(self, query: str) -> Evidence:
         if query not in self._evidence:

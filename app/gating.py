@@ -17,7 +17,7 @@ from typing import Any
 from app.bootstrap import Progress, Service
 from app.calibrating import fit_written
 from app.gate_suite import Batch, Lesson, Plan, Suite, first_of_each, lessons
-from app.generations import Asked, Generations, Key, key_of, write
+from app.generations import Asked, Generations, Key, key_of, source_of, write
 from app.strategies import Generation, Tuned
 from core.checks import schema_fault
 from core.domain import TaskType
@@ -94,7 +94,7 @@ class Gating:
         """Ask a model; what it has answered before is not asked again. Raises ModelError."""
         road, chat = self._road(batch.model), self.service.models.chat(batch.model)
         asked = self._asked(road, batch.task, batch.queries)
-        return write(self.kept, chat, self._fingerprint(batch.model), asked, road)
+        return write(self.kept, chat, self._source(batch.model), asked, road)
 
     def judge(self, plan: Plan, report_id: str = "") -> Report:
         """The gate's verdict, kept in the registry. The same `report_id` replaces what a kill left behind."""
@@ -139,11 +139,11 @@ class Gating:
         return list(dict.fromkeys((one.task, one.query) for one in rows))
 
     def _missing(self, model: str, suite: Suite) -> list[Batch]:
-        road, fingerprint = self._road(model), self._fingerprint(model)
+        road, source = self._road(model), self._source(model)
         todo: dict[str, list[str]] = {}
         for task, query in self._queries(model, suite):
             [asked] = self._asked(road, task, [query])
-            if self.kept.get(key_of(fingerprint, asked.request, asked.task)) is None:
+            if self.kept.get(key_of(source, asked.request, asked.task)) is None:
                 todo.setdefault(task, []).append(query)
         return [
             Batch(model=model, task=task, queries=tuple(queries[start : start + BATCH]))
@@ -181,6 +181,9 @@ class Gating:
         if adapter is not None and adapter.base_fingerprint != base:
             return f"{adapter.base_fingerprint}+{adapter.sha256}"
         return self.service.models.fingerprint(model)
+
+    def _source(self, model: str) -> str:
+        return source_of(self.service.models, model, self._fingerprint(model))
 
     def _road(
         self, model: str, trust: dict[str, Trust] | None = None, standings: dict[str, Standing] | None = None

@@ -1,6 +1,7 @@
 """What models wrote in an evaluation, kept on disk: a run that was stopped goes on, and a second one costs little.
 
-A text is kept under everything that it depends on: model, messages, schema, attempts and the checks they are held to.
+A text is kept under everything that it depends on: model, what runs it, messages, schema, attempts and the checks they are
+held to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from langchain_core.language_models import BaseChatModel
 
 from app.strategies import SAMPLING, Generating, Generation, Request
 from core.domain import TaskType
+from core.llm import Models
 from core.types import Query
 
 Key = tuple[str, str, str]  # strategy, task, query
@@ -58,11 +60,22 @@ class Generations:
                 file.write(json.dumps({"key": key, **asdict(made)}) + "\n")
 
 
+def source_of(models: Models, name: str, fingerprint: str) -> str:
+    """Whose texts they are. Figures count for a model whatever runs it; texts are told apart: eight bits change words.
+
+    Raises:
+        ModelError: the local model cannot be loaded.
+    """
+    engine = models.engine(name)
+    return f"{fingerprint}@{engine}" if engine else fingerprint
+
+
 def write(
-    kept: Generations, chat: BaseChatModel, fingerprint: str, asked: Sequence[Asked], road: Generating | None
+    kept: Generations, chat: BaseChatModel, source: str, asked: Sequence[Asked], road: Generating | None
 ) -> dict[Key, Generation]:
-    """What the model answers: taken from what is kept, and else generated in batches of which each is kept at once."""
-    keys = {one.key: key_of(fingerprint, one.request, one.task) for one in asked}
+    """What the model answers: taken from what is kept of this source (`source_of`), and else generated in batches of which
+    each is kept at once."""
+    keys = {one.key: key_of(source, one.request, one.task) for one in asked}
     found = {one.key: made for one in asked if (made := kept.get(keys[one.key]))}
     todo = [one for one in asked if one.key not in found]
     for start in range(0, len(todo), KEEP_EVERY):
@@ -78,12 +91,12 @@ def write(
     return found
 
 
-def key_of(fingerprint: str, request: Request, task: TaskType | None) -> str:
+def key_of(source: str, request: Request, task: TaskType | None) -> str:
     """`task`: where its checks had a say in the text."""
     forced = bool(task and task.json_schema and request.json_schema is None)
     judged = None
     if task and (task.attempts > 1 or forced):
         judged = {**task.model_dump(mode="json", include={"attempts", "checks"}), "forced": forced}
     messages = [(message.type, str(message.content)) for message in request.messages]
-    parts = [fingerprint, messages, request.options, judged, SAMPLING if judged else None]
+    parts = [source, messages, request.options, judged, SAMPLING if judged else None]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

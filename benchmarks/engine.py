@@ -3,7 +3,8 @@
 python -m benchmarks.engine [--limit 48] [--tokens 1250] [--written 32] [--rounds 3] [--peers]
 
 Peers in one run, round by round in turn: transformers' own `generate` in bf16 with PEFT unmerged ("eager"), our runtime on
-transformers, and our runtime on OpenVINO. Every timed prompt begins in a way of its own, so that nothing read before helps.
+transformers, our runtime on OpenVINO, and with `--peers` those of benchmarks.engine_peers that are installed; each with the
+adapter. Every timed prompt begins in a way of its own, so that nothing read before helps. The best of all rounds counts.
 Answers are greedy, to the development cases of the pack's tuned tasks, one at a time; eager in a batch of 8 is the yardstick for
 how much answers differ anyhow. `right` is the share of cases as the pack's checks and expectations see it, task by task.
 """
@@ -85,6 +86,7 @@ class Ours:
 
 def peers(base: Path, adapter: Adapter, place: Path, others: bool) -> Iterator[Peer]:
     from core.llm.local.converted import Order
+    from core.llm.local.paged import threads
     from core.llm.local.paged_runtime import open_runtime
 
     yield Eager(base, adapter)
@@ -93,9 +95,8 @@ def peers(base: Path, adapter: Adapter, place: Path, others: bool) -> Iterator[P
         yield Ours(name, open_runtime(name, order, "cpu", "none", "bfloat16"), adapter)
     if others:
         from benchmarks.engine_peers import installed
-        from core.llm.local.paged import threads
 
-        yield from installed(base, adapter, place, threads())
+        yield from installed(base, adapter, place, threads(), say)
 
 
 def prompts(documents: Path, tokens: int, count: int, tag: str) -> list[Messages]:
@@ -145,9 +146,32 @@ def speeds(made: Sequence[Peer], documents: Path, asked: argparse.Namespace) -> 
     return {name: figures | derived(figures, best["eager"], asked.written) for name, figures in best.items()}
 
 
+COLUMNS = {
+    "prefill_s": "read, s",
+    "answer_s": "answer, s",
+    "answer_s_times": "times eager",
+    "decode_tokens_per_s": "tokens/s",
+    "streams_tokens_per_s": f"{STREAMS} streams",
+    "streams_s_times": "times eager",
+    "same": "same",
+}
+
+
+def table(found: dict[str, dict[str, Any]]) -> str:
+    """One line per peer: reading, a whole answer, writing alone and in streams, and the share of answers to the letter."""
+    right = sorted({key for row in found.values() for key in row if key.startswith("right_")})
+    columns = {**COLUMNS, **{key: key.replace("_", " ") for key in right}}
+    columns = {key: title for key, title in columns.items() if any(key in row for row in found.values())}
+    lines = [f"{'':14}" + "".join(f"{title:>15}" for title in columns.values())]
+    for name, row in found.items():
+        lines.append(f"{name:14}" + "".join(f"{row[key]:15.2f}" if key in row else f"{'':15}" for key in columns))
+    return "\n".join(lines)
+
+
 def derived(own: dict[str, float], eager: dict[str, float], written: int) -> dict[str, float]:
+    writing = own["answer_s"] - own["prefill_s"]  # of two prompts: where little is written, noise may make it nothing
     return {
-        "decode_tokens_per_s": (written - 1) / max(own["answer_s"] - own["prefill_s"], 1e-9),
+        **({"decode_tokens_per_s": (written - 1) / writing} if writing > 0 else {}),
         "streams_tokens_per_s": STREAMS * 2 * written / own["streams_s"],
         **{f"{key}_times": eager[key] / own[key] for key in own},
     }
@@ -203,7 +227,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--peers", action="store_true", help="also those of benchmarks.engine_peers that are installed")
     parser.add_argument("--base", type=Path, help="folder of the base model; default: the one of the settings")
     asked = parser.parse_args(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the service sets it
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the service sets it, before torch is imported
+    from core.llm.local.paged import threads
+
     domain = load_domain(asked.domain)
     base = asked.base or base_folder(load_settings())
     with tempfile.TemporaryDirectory() as place:
@@ -214,9 +240,9 @@ def main(argv: list[str] | None = None) -> int:
         }
         for name, row in (likeness(made, domain, asked.limit) if asked.limit else {}).items():
             found.setdefault(name, {}).update(row)
-    for name, row in found.items():
-        say(f"{name:14} {shown(row)}")
-    print(json.dumps({"load": os.getloadavg()[0], **found}))
+    print(table(found))
+    asked_for = {"tokens": asked.tokens, "written": asked.written, "streams": STREAMS, "rounds": asked.rounds}
+    print(json.dumps({"load": os.getloadavg()[0], "threads": threads(), **asked_for, **found}))
     return 0
 
 

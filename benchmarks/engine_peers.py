@@ -1,6 +1,7 @@
 """Runtimes that were tried beside ours, for benchmarks.engine --peers. They are not installed with Trivium:
 
-pip install --no-deps --target DIR openvino openvino-genai openvino-tokenizers xllamacpp, then PYTHONPATH=DIR.
+pip install --no-deps --target DIR openvino-genai openvino-tokenizers xllamacpp, then PYTHONPATH=DIR. openvino-genai and
+openvino-tokenizers want the version that openvino has.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from core.llm.local.graph import Builder
 from core.types import Adapter
 
 Messages = list[dict[str, str]]
+GENAI = ("openvino_genai", "openvino_tokenizers")
 CONTEXT = 2048  # tokens of each of the eight answers that llama.cpp writes at once
 
 
@@ -42,7 +44,7 @@ def templated(tokenizer: Any, asked: Sequence[Messages]) -> list[str]:
 class GenAi:
     """openvino-genai with weights of eight bits; the adapter beside them, or in them (`merge`)."""
 
-    def __init__(self, base: Path, adapter: Adapter, place: Path, merge: bool) -> None:
+    def __init__(self, base: Path, adapter: Adapter, place: Path, threads: int, merge: bool) -> None:
         from transformers import AutoTokenizer
 
         genai = importlib.import_module("openvino_genai")
@@ -55,7 +57,7 @@ class GenAi:
             config = json.loads((Path(adapter.path) / "adapter_config.json").read_text(encoding="utf-8"))
             loaded = genai.Adapter(str(Path(adapter.path) / "adapter_model.safetensors"))
             extra = {"adapters": genai.AdapterConfig(loaded, config["lora_alpha"] / config["r"])}
-        self._pipeline: Any = genai.LLMPipeline(str(folder), "CPU", **extra)
+        self._pipeline: Any = genai.LLMPipeline(str(folder), "CPU", INFERENCE_NUM_THREADS=threads, **extra)
 
     def answers(self, asked: Sequence[Messages], tokens: int, endless: bool) -> list[str]:
         genai = importlib.import_module("openvino_genai")
@@ -104,6 +106,7 @@ class LlamaCpp:
         write_gguf(base, adapter, lora)
         params = xllamacpp.CommonParams()
         params.model.path = str(packaged_gguf())
+        params.verbosity = -1  # it says much about each answer otherwise
         params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 8 * CONTEXT, 8, threads
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(lora), 1.0)]
         self._server: Any = xllamacpp.Server(params)
@@ -148,10 +151,21 @@ def write_gguf(base: Path, adapter: Adapter, file: Path) -> None:
     writer.close()
 
 
-def installed(base: Path, adapter: Adapter, place: Path, threads: int) -> Iterator[Any]:
-    """Those that are installed here."""
-    if importlib.util.find_spec("openvino_genai") and importlib.util.find_spec("openvino_tokenizers"):
-        yield GenAi(base, adapter, place, merge=False)
-        yield GenAi(base, adapter, place, merge=True)
-    if importlib.util.find_spec("xllamacpp"):
-        yield LlamaCpp(base, adapter, place, threads)
+def installed(
+    base: Path, adapter: Adapter, place: Path, threads: int, say: Callable[[str], None]
+) -> Iterator[GenAi | LlamaCpp]:
+    """Those that are installed here and can be opened; `say` is told of the others."""
+    ways: dict[str, tuple[tuple[str, ...], Callable[[], GenAi | LlamaCpp]]] = {
+        "genai_lora": (GENAI, lambda: GenAi(base, adapter, place, threads, merge=False)),
+        "genai_merged": (GENAI, lambda: GenAi(base, adapter, place, threads, merge=True)),
+        "xllamacpp": (("xllamacpp",), lambda: LlamaCpp(base, adapter, place, threads)),
+    }
+    for name, (needed, opened) in ways.items():
+        missing = [package for package in needed if importlib.util.find_spec(package) is None]
+        if missing:
+            say(f"{name} is left out: {', '.join(missing)} is not installed (see benchmarks/engine_peers.py)")
+            continue
+        try:
+            yield opened()
+        except (RuntimeError, ImportError, OSError) as error:
+            say(f"{name} is left out: {error}")

@@ -12,6 +12,7 @@ from pydantic import ConfigDict
 
 from core.types import Evidence, Filters, Passage, Query
 from retrieval.duplicates import once
+from retrieval.faq import spread
 from retrieval.filters import known
 from retrieval.followups import standalone
 from retrieval.index import CANDIDATES, Candidates, Index
@@ -121,7 +122,7 @@ def best(candidates: Candidates, scores: np.ndarray, k: int) -> list[Passage]:
         )
         for n in map(int, order)
     )
-    return once(ranked, k)
+    return once(spread(ranked), k)
 
 
 def as_document(passage: Passage) -> Document:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.types import Citation, Passage
+from retrieval import faq
 from retrieval.embeddings import Vectors
 from retrieval.facts import name_stands, names
 from retrieval.finder import Reader, Reading
@@ -33,6 +34,8 @@ MODELS = Path(__file__).with_name("models.json")
 VECTORS_KEPT = 20_000
 # Sentences met for the first time are embedded while a person waits: at most so many, those with most words in common.
 COLD_LIMIT = 24
+# By how much sooner they come for each point of likeness between the query and the question that they answer.
+FIRST = 3.0
 MOST_QUOTES = 3
 # A second quote has to be near the first in score, unless another document is asked for.
 NEARLY = 0.25
@@ -115,11 +118,12 @@ class Quoter:
     def rank(self, query: str, passages: Sequence[Passage]) -> list[Scored]:
         """All pieces of the passages, best first. Pure but for the cache of vectors."""
         rarity, asked = self.rarity(), set(words(query))
+        vector = self.embeddings.query(query)
+        near = faq.nearness(query, vector, passages, self.vectors.get)
         found = [(passage, piece) for passage in passages for piece in split(passage.text)]
         overlap = {id(piece): rarity.overlap(asked, stems(context(passage, piece))) for passage, piece in found}
-        found.sort(key=lambda pair: -overlap[id(pair[1])])
+        found.sort(key=lambda pair: -overlap[id(pair[1])] - FIRST * near.get(pair[0].heading, 0.0))
         vectors = self.vectors.get([context(*pair) for pair in found], self.cold_limit)
-        vector = self.embeddings.query(query)
         readings = {
             id(passage): reading for passage, reading in zip(passages, self.finder.read(query, passages), strict=True)
         }
@@ -129,7 +133,11 @@ class Quoter:
             if text in vectors:
                 likeness, reading = float(vectors[text] @ vector), readings[id(passage)]
                 features = piece_features(query, asked, passage, piece, likeness, rarity, reading)
-                scored.append(Scored(passage, piece, features, apply("piece", features)))
+                score = apply("piece", features)
+                if passage.heading in near:
+                    features["asked"] = near[passage.heading]
+                    score = faq.weighed(score, features["asked"])
+                scored.append(Scored(passage, piece, features, score))
         return sorted(scored, key=lambda one: -one.score)
 
     def find(self, query: str, passages: Sequence[Passage]) -> Found:
@@ -137,7 +145,9 @@ class Quoter:
         ranked = self.rank(query, passages) if passages else []
         if not ranked:
             return Found()
-        answerable = apply("answerable", answerable_features(passages, ranked))
+        # Fitted on what was read alone: of the questions in headings it knows nothing.
+        read = sorted(ranked, key=lambda one: -apply("piece", one.features))
+        answerable = apply("answerable", answerable_features(passages, read))
         if lacks(query, [f"{one.piece.text} {one.piece.lead}" for one in ranked[:MOST_QUOTES]]):
             answerable = min(answerable, LACKING)
         return Found(tuple(ranked), round(answerable, 4))
@@ -148,14 +158,20 @@ def choose(ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:
     if not ranked:
         return []
     chosen = [ranked[0]]
+    # Where a heading asks a question, the next best answer stands under another one.
+    listed = "asked" in ranked[0].features
     for one in ranked[1:]:
         if len(chosen) >= max(MOST_QUOTES, sources):
             break
         new_source = one.passage.source not in {other.passage.source for other in chosen}
         if sources > 1 and not new_source:
             continue
+        if listed and any(
+            one.passage.source == o.passage.source and one.passage.heading == o.passage.heading for o in chosen
+        ):
+            continue
         wanted = len({other.passage.source for other in chosen}) < sources
-        floor = 0.0 if wanted else NEARLY
+        floor = 0.0 if wanted else faq.NEARLY if listed else NEARLY
         if one.score >= floor * ranked[0].score and not any(repeats(one, other) for other in chosen if not wanted):
             chosen.append(one)
     return [citation(number, one) for number, one in enumerate(chosen, 1)]

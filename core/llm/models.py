@@ -51,6 +51,14 @@ class Models(Protocol):
         """What the answers depend on: two models with one fingerprint are the same model. Raises as `chat` does."""
         ...
 
+    def engine(self, name: str) -> str:
+        """What runs a model, where it may write other texts with the same weights; empty for the common way.
+
+        Raises:
+            ModelError: the local model, which is loaded for it, cannot be.
+        """
+        ...
+
     def load(self) -> None:
         """Load the local model now; takes seconds, and half a minute more the very first time.
 
@@ -123,6 +131,9 @@ class InstalledModels:
             return self._base()[1]
         adapter = self._adapter(name)
         return f"{self._base()[1]}+{adapter.sha256}"
+
+    def engine(self, name: str) -> str:
+        return "" if name.startswith(SERVER) else self._engine.kind
 
     def load(self) -> None:
         self._engine.load()

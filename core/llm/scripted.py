@@ -132,6 +132,9 @@ class ScriptedModels:
             raise not_found(name, self.names(), server=True)
         return f"scripted:{name}"
 
+    def engine(self, name: str) -> str:
+        return ""
+
     def load(self) -> None:
         self.loaded = True
 

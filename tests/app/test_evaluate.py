@@ -74,6 +74,19 @@ def test_figures_count_only_for_the_model_they_were_measured_with(service):
     assert service.standing("label", "tuned").mend
 
 
+def test_texts_of_one_engine_do_not_pass_for_those_of_another_and_figures_do(service):
+    first, _ = evaluate(service)
+    service.models.engine = lambda name: "other-1"
+    service.models._scripts["office"] = lambda query: "shut/now"
+    other, _ = evaluate(service)
+    assert (first.golden["label"]["tuned"].score, other.golden["label"]["tuned"].score) == (1.0, 0.5)
+    assert other.models == first.models
+    service.models._scripts = {"base": {}, "office": {}}  # would raise if asked
+    assert evaluate(service)[0].golden == other.golden
+    del service.models.engine
+    assert evaluate(service)[0].golden == first.golden
+
+
 def test_a_second_run_asks_the_models_nothing(service):
     first, _ = evaluate(service)
     service.models._scripts = {"base": {}, "office": {}}  # would raise if asked

@@ -181,6 +181,11 @@ def test_more_answers_than_there_is_room_for_wait_and_are_right(small, place, fa
     engine.close()
 
 
+def test_what_writes_has_a_name_of_its_own(fast, common):
+    assert common.kind == ""
+    assert fast.kind.startswith("openvino-")
+
+
 def test_without_the_package_transformers_answers_and_the_log_says_so_once(
     small, common, tmp_path, monkeypatch, caplog
 ):
@@ -192,6 +197,7 @@ def test_without_the_package_transformers_answers_and_the_log_says_so_once(
     engine = opened(small, tmp_path, "auto")
     with caplog.at_level(logging.WARNING, "core"):
         got = [answer(LocalChat(engine=engine), asked).content for asked in ASKED[:2]]
+    assert engine.kind == ""
     engine.close()
     assert got == [answer(LocalChat(engine=common), asked).content for asked in ASKED[:2]]
     assert [record.message for record in caplog.records if "openvino is not installed" in record.message] == [

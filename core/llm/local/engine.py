@@ -110,6 +110,11 @@ class Engine:
         """
         self._do(self._ready)
 
+    @property
+    def kind(self) -> str:
+        """See `Rows.kind`; the model is loaded for it. Raises ModelError."""
+        return (self._runtime or self._do(self._ready)).kind
+
     def stream(self, messages: Messages, options: Options, adapter: Adapter | None = None) -> Iterator[str | Written]:
         """Pieces of text as they come, then one `Written`. A reader that goes away ends the answer.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.errors import ModelError
 from core.llm.adapters import check_adapter
-from core.llm.local.converted import Order, Unfit, opened
+from core.llm.local.converted import CONVERSION, Order, Unfit, opened
 from core.llm.local.paged import Table
 from core.llm.local.rows import Arriving, Pair, Rows, key_of, nobody
 from core.llm.local.runtime import Runtime
@@ -33,6 +33,7 @@ class PagedRuntime(Rows):
     def __init__(self, order: Order, common: Callable[[], Runtime]) -> None:
         super().__init__(order.base, *configurations(order.base))
         self.fingerprint = order.fingerprint
+        self.kind = f"openvino-{CONVERSION}"
         self._order = order
         self._open_common = common
         self._common: Runtime | None = None
@@ -119,18 +120,27 @@ def configurations(folder: Path) -> tuple[Any, Any]:
         return config, None
 
 
+def tried(engine: str, device: str, quantization: str) -> bool:
+    """Whether the settings want the fast engine where it can be had. Raises ModelError for a device that is missing."""
+    from core.llm.local.runtime import in_nf4, pick_device
+
+    if engine == "auto":
+        found = pick_device(device)
+        return found == "cpu" and not in_nf4(found, quantization)
+    return engine == "openvino"
+
+
 def open_runtime(engine: str, order: Order, device: str, quantization: str, dtype: str) -> Rows:
     """The runtime that the settings ask for; `auto` is the fast one where it can be.
 
     Raises:
         ModelError: it cannot be loaded, or only the fast one was asked for and it cannot be.
     """
-    from core.llm.local.runtime import pick_device
 
     def common() -> Runtime:
         return Runtime(order.base, order.fingerprint, device, quantization, dtype)
 
-    if engine == "transformers" or (engine == "auto" and (pick_device(device) == "cuda" or quantization == "nf4")):
+    if not tried(engine, device, quantization):
         return common()
     try:
         return PagedRuntime(order, common)

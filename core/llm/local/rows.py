@@ -23,7 +23,12 @@ def nobody() -> Sequence[Pair]:
 
 
 class Rows:
-    """What is written, and by which adapter. Those who inherit know how: they have `run`."""
+    """What is written, and by which adapter. Those who inherit know how: they have `run`.
+
+    `kind` tells apart what may write other texts with the same weights; empty for unquantized ones in transformers.
+    """
+
+    kind = ""
 
     def __init__(self, folder: Path, config: Any, generation_config: Any) -> None:
         from transformers import AutoTokenizer

@@ -35,6 +35,7 @@ class Runtime(Rows):
         disable_progress_bar()
         set_threads()
         self.fingerprint = fingerprint
+        self.kind = "nf4" if in_nf4(pick_device(device), quantization) else ""
         self._load_base = partial(load_model, folder, pick_device(device), quantization, dtype)
         self.model: Any = self._load_base()
         super().__init__(folder, self.model.config, self.model.generation_config)
@@ -144,15 +145,20 @@ def pick_device(device: str) -> str:
     return device
 
 
+def in_nf4(device: str, quantization: str) -> bool:
+    """Whether weights are quantized; `auto` does it on a GPU, since on a CPU it saves nothing and is slower."""
+    return quantization == "nf4" or (quantization == "auto" and device == "cuda")
+
+
 def load_model(folder: Path, device: str, quantization: str, dtype: str) -> Any:
-    """Load weights; `auto` is NF4 on a GPU and no quantization on a CPU, where it saves nothing and is slower.
+    """Load weights; see `in_nf4` for when they are quantized.
 
     Raises:
         ModelError: the folder holds no model that transformers can load, or there is not enough memory.
     """
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    nf4 = quantization == "nf4" or (quantization == "auto" and device == "cuda")
+    nf4 = in_nf4(device, quantization)
     kind = getattr(torch, dtype)
     extra: dict[str, Any] = {}
     if nf4:
