@@ -85,12 +85,15 @@ class Documents:
         yield Started(model=model, left_machine=self._leaves(model))
         asked = to_langchain(reader.messages(evidence.query, passages))
         reply = chat.invoke(asked, stop_flag=stop, **reader.options())
+        used = reply.usage_metadata or {}
+        counts = {"prompt_tokens": used.get("input_tokens", 0), "tokens": used.get("output_tokens", 0)}
+        read = reader.as_read(reply)
+        if not stop.is_set():
+            read = reader.in_passages(chat.bind(stop_flag=stop), asked, read, [one.text for one in passages])
         if stop.is_set():
             yield Finished()
             return
-        used = reply.usage_metadata or {}
-        counts = {"prompt_tokens": used.get("input_tokens", 0), "tokens": used.get("output_tokens", 0)}
-        for event in self.read_events(decision, evidence, reading(reader.as_read(reply), passages, found)):
+        for event in self.read_events(decision, evidence, reading(read, passages, found)):
             yield event.model_copy(update=counts) if isinstance(event, Finished) else event
 
     def read_events(self, decision: RouteDecision, evidence: Evidence, read: Reading) -> Iterator[Event]:

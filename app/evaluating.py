@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
+
 from app.answering import doubts, grown
 from app.bootstrap import Service
 from app.calibrating import fit_quoting, fit_reading, fit_written
 from app.documents_road import WRITTEN, WRITTEN_TOKENS, Documents
-from app.generations import Asked, Generations, Key, source_of, write
+from app.generations import Asked, Generations, Key, Remembering, source_of, write
 from app.reading_road import Reading, reading
 from app.strategies import Generating, Generation, Request
 from core import prompts
@@ -46,6 +48,7 @@ class Evaluator:
     _generations: dict[Key, Generation] = field(default_factory=dict)
     _evidence: dict[str, Evidence] = field(default_factory=dict)
     _quotes: dict[str, Any] = field(default_factory=dict)
+    _readings: dict[str, Reading] = field(default_factory=dict)
 
     def run(self, development: Sequence[Case], golden: Sequence[Case]) -> tuple[Measured, list[Result]]:
         """Calibrate on development cases, measure on golden ones. Returns what to keep, and every result."""
@@ -138,13 +141,22 @@ class Evaluator:
         return self._quotes[query]
 
     def _reading(self, query: str, made: Generation) -> Reading:
-        found = self._quotable(query)
-        return reading(reader.parsed(made.text, made.refusing, made.logprobs), given(found), found)
+        if query not in self._readings:
+            found, asked = self._quotable(query), self._writing(query).messages
+            passages, read = given(found), reader.parsed(made.text, made.refusing, made.logprobs)
+            read = reader.in_passages(
+                Remembering(self.kept, *self._source(WRITTEN)), asked, read, [p.text for p in passages]
+            )
+            self._readings[query] = reading(read, passages, found)
+        return self._readings[query]
 
-    def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
+    def _source(self, strategy: str) -> tuple[BaseChatModel, str]:
         name, chat = self.service.chat(strategy, Query(text=""))
         models = self.service.models
-        self._generations |= write(self.kept, chat, source_of(models, name, models.fingerprint(name)), asked, road)
+        return chat, source_of(models, name, models.fingerprint(name))
+
+    def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
+        self._generations |= write(self.kept, *self._source(strategy), asked, road)
 
     def _found(self, query: str) -> Evidence:
         if query not in self._evidence:

@@ -32,13 +32,13 @@ StandingOf = Callable[..., Standing]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a chat model: messages, the JSON schema that decoding must keep to, and the text that the answer must
-    not begin with, if any."""
+    """What is asked of a chat model: messages, the JSON schema that decoding must keep to, and the text, or texts, that the
+    answer must not begin with, if any."""
 
     messages: list[BaseMessage]
     json_schema: dict[str, Any] | None
     max_new_tokens: int = MAX_NEW_TOKENS
-    unless: str = ""
+    unless: str | tuple[str, ...] = ""
 
     @property
     def options(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
@@ -36,6 +36,12 @@ class Read:
     logprobs: tuple[float, ...]
 
 
+class Asked(Protocol):
+    """Whatever can be asked: a chat model, one with some options bound, or one that remembers."""
+
+    def invoke(self, input: Any, /, **kwargs: Any) -> Any: ...
+
+
 def messages(question: str, passages: Sequence[Passage], earlier: Sequence[Message] = ()) -> list[Message]:
     return [
         Message(role="system", content=READER_SYSTEM),
@@ -55,7 +61,7 @@ def read(chat: BaseChatModel, question: str, passages: Sequence[Passage], earlie
     return in_passages(chat, asked, first, [one.text for one in passages])
 
 
-def in_passages(chat: BaseChatModel, asked: list[BaseMessage], first: Read, texts: Sequence[str]) -> Read:
+def in_passages(chat: Asked, asked: list[BaseMessage], first: Read, texts: Sequence[str]) -> Read:
     """`first`, the likeliest answer, if it stands in one of the passages; else the likeliest that begins otherwise and does.
 
     One answer in eight is no text of the passages, mostly a word of them misspelled: beginning anew gains F1 4 at a
