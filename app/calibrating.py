@@ -67,13 +67,24 @@ def surprise(fit: Fit) -> float:
 
 
 def fit_reading(read: Sequence[dict[str, float]], results: Sequence[Result]) -> tuple[Fit, Trust]:
-    """By what reader and finder say, of answers none of which was refused. One probability warns and refuses.
+    """By what reader and finder say, of answers none of which was refused. One probability warns and refuses, and it is
+    fitted on what is not refused, as that of quotations is.
 
     A pack whose finder has learned from its own look-ups is best judged by that alone; another by all together. What does
     best in cross-validation counts.
     """
     right = [r.score.right for r in results]
-    fits = [fit_trust([{name: row[name] for name in names} for row in read], right) for names in WEIGHED]
-    fit = min(fits, key=surprise)
-    chances = list(zip(map(float, fit.probabilities), results, strict=False))
+    weighed = WEIGHED[:1] if all(right) else WEIGHED  # nothing tells what a reader's doubt means where all are right
+    fits = [fit_trust([only(row, names) for row in read], right) for names in weighed]
+    first, names = min(zip(fits, weighed, strict=True), key=lambda pair: surprise(pair[0]))
+    below = refuse_below([(first.trust.probability(row), r) for row, r in zip(read, results, strict=True)])
+    sure = [n for n, row in enumerate(read) if first.trust.probability(row) >= below]
+    fit = first
+    if len(sure) >= MIN_CASES and not all(right[n] for n in sure):
+        fit = fit_trust([only(read[n], names) for n in sure], [right[n] for n in sure])
+    chances = [(fit.trust.probability(row), r) for row, r in zip(read, results, strict=True)]
     return fit, fit.trust.model_copy(update={"refuse_below": refuse_below(chances), "curve": costs(chances)})
+
+
+def only(row: dict[str, float], names: Sequence[str]) -> dict[str, float]:
+    return {name: row[name] for name in names}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from app.bootstrap import Service, open_service
 from app.documents_road import WRITTEN
+from app.evaluating import Evaluator
+from app.generations import Generations
 from app.readers import reading_standing
 from app.reading_road import best_case, opening, stated
 from core.dial import Dial, save_dial
@@ -19,7 +22,7 @@ from core.errors import DomainError
 from core.llm import ScriptedModels
 from core.measured import Figure, Measured, Point, Trust
 from core.settings import load_settings
-from core.types import Answer, Query
+from core.types import Answer, Case, Query
 from tests.app.conftest import office
 from tests.finetune.adapters import make
 
@@ -32,12 +35,14 @@ DIAL = Dial(
 )  # fmt: skip
 
 
-def opened(tmp_path: Path, reply: str, **more) -> Service:
+def opened(tmp_path: Path, reply: str | Callable[[str], str], **more) -> Service:
     pack = office(tmp_path) if not (tmp_path / "office").exists() else tmp_path / "office"
     place = tmp_path / "shipped"
     if not place.exists():
         save_dial(make(place / "reader", "weights", "reader"), DIAL)
-    models = ScriptedModels({"base": {"*": "Nothing useful"}, "reader": {"*": reply}}, places=[place])
+    models = ScriptedModels(
+        {"base": {"*": "Nothing useful"}, "reader": reply if callable(reply) else {"*": reply}}, places=[place]
+    )
     folder = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
     service = open_service(load_settings(data_dir=folder, domain=pack, **more), models)
     service.sync()
@@ -48,7 +53,7 @@ def opened(tmp_path: Path, reply: str, **more) -> Service:
 def serve(tmp_path):
     services: list[Service] = []
 
-    def serve(reply: str = "The treasurer [1]", **more) -> Service:
+    def serve(reply: str | Callable[[str], str] = "The treasurer [1]", **more) -> Service:
         services.append(opened(tmp_path, reply, **more))
         return services[-1]
 
@@ -218,3 +223,28 @@ def test_the_shipped_reader_answers_from_a_new_pack_and_refuses_what_it_does_not
     assert known.text == "**Rosa Lind**: “Rosa Lind keeps the spare keys.” [1]"
     assert known.model == "reader"
     assert unknown.refused
+
+
+GOLDEN = [
+    Case(id="1", task="lookup", query=QUESTION, expected={"sources": ["approvals.md"], "contains": ["treasurer"]}),
+    Case(id="2", task="lookup", query="Who keeps the spare keys?", expected={"sources": ["approvals.md"], "contains": ["Rosa"]}),
+]  # fmt: skip
+
+
+def said(asked: str) -> str:
+    return "Rosa Lind [1]" if "keys?" in asked else "The treasurer [1]"
+
+
+def test_an_evaluation_measures_the_reader_beside_quoting_and_routes_as_it_is_served(serve):
+    service = serve(said)
+    kept = Generations(service.settings.data_dir / "cache" / "generations.jsonl")
+    measured, results = Evaluator(service, lambda line: None, kept).run([], GOLDEN)
+    assert measured.models[WRITTEN] == service.fingerprint(WRITTEN)
+    assert measured.golden["lookup"][WRITTEN].score == 1.0
+    texts = {(r.strategy, r.case.id): r.answer.text for r in results}
+    assert texts[WRITTEN, "2"] == "**Rosa Lind**: “Rosa Lind keeps the spare keys.” [1]"
+    assert "**" not in texts["rag", "2"]
+    assert texts["routed", "2"] == texts[WRITTEN, "2"]
+    service.models._scripts = {"base": {}, "reader": {}}  # would raise if asked
+    again, _ = Evaluator(service, lambda line: None, Generations(kept._file)).run([], GOLDEN)
+    assert again.golden == measured.golden
