@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 
 from app.documents_road import REFUSE_BELOW
@@ -59,24 +60,32 @@ def fit_quoting(chances: Chances) -> tuple[Fit, Trust]:
     return fit, fit.trust.model_copy(update={"refuse_below": below, "curve": costs(chances)})
 
 
-def surprise(fit: Fit) -> float:
-    """Mean negative log-likelihood of the verdicts, by probabilities from cross-validation; 0 where nothing was fitted."""
+def surprises(fit: Fit) -> list[float]:
+    """Negative log-likelihood of each verdict, by probabilities from cross-validation."""
     pairs = zip(fit.probabilities, fit.right, strict=True)
-    losses = [-math.log(max(1e-9, float(p) if right else 1 - float(p))) for p, right in pairs]
-    return sum(losses) / max(1, len(losses))
+    return [-math.log(max(1e-9, float(p) if right else 1 - float(p))) for p, right in pairs]
+
+
+def simplest(fits: Sequence[Fit]) -> int:
+    """The first of the fits, which come fewest features first, that is within a standard error of the best one."""
+    losses = [surprises(fit) or [0.0] for fit in fits]
+    means = [statistics.fmean(each) for each in losses]
+    best = min(range(len(fits)), key=lambda n: means[n])
+    error = statistics.pstdev(losses[best]) / math.sqrt(len(losses[best]))
+    return next(n for n, mean in enumerate(means) if mean <= means[best] + error)
 
 
 def fit_reading(read: Sequence[dict[str, float]], results: Sequence[Result]) -> tuple[Fit, Trust]:
     """By what reader and finder say, of answers none of which was refused. One probability warns and refuses, and it is
     fitted on what is not refused, as that of quotations is.
 
-    A pack whose finder has learned from its own look-ups is best judged by that alone; another by all together. What does
-    best in cross-validation counts.
+    A pack whose finder has learned from its own look-ups is best judged by that alone; another by all together.
     """
     right = [r.score.right for r in results]
     weighed = WEIGHED[:1] if all(right) else WEIGHED  # nothing tells what a reader's doubt means where all are right
     fits = [fit_trust([only(row, names) for row in read], right) for names in weighed]
-    first, names = min(zip(fits, weighed, strict=True), key=lambda pair: surprise(pair[0]))
+    chosen = simplest(fits)
+    first, names = fits[chosen], weighed[chosen]
     below = refuse_below([(first.trust.probability(row), r) for row, r in zip(read, results, strict=True)])
     sure = [n for n, row in enumerate(read) if first.trust.probability(row) >= below]
     fit = first

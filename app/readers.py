@@ -54,7 +54,7 @@ class Readers:
             return None
         if adapter.sha256 not in self._dials:
             try:
-                self._dials[adapter.sha256] = load_served(Path(adapter.path))
+                self._dials[adapter.sha256] = load_served(Path(adapter.path), adapter.sha256)
             except DomainError as error:
                 self._once(str(error))
                 self._dials[adapter.sha256] = None

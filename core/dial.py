@@ -22,11 +22,13 @@ SUREST = 12.0
 
 class Dial(Part):
     """`trust`: from `features` to the probability that an answer is right; its `threshold` is the setting that serves where a
-    pack says nothing. `curve`: what each setting costs, from the most careful on; `cases`: how many it was measured on."""
+    pack says nothing. `curve`: what each setting costs, from the most careful on; `cases`: how many it was measured on;
+    `adapter`: sha256 of the weights that it belongs to, empty where that is not said."""
 
     trust: Trust
     curve: tuple[Point, ...] = ()
     cases: int = 0
+    adapter: str = ""
 
     def threshold(self, wrong_at_most: float | None = None) -> float:
         """The setting that shows most and is wrong at most so often; above 1 (nothing is shown) where none is that good."""
@@ -49,9 +51,11 @@ def features(read: Read) -> dict[str, float]:
     return {"refusing": odds, "total": sum(logprobs), "mean": sum(logprobs) / len(logprobs), "least": min(logprobs)}
 
 
-def load_served(folder: Path) -> Dial | None:
-    """The dial that rag goes by: the one fitted for it, else the reader's own. Raises as `load_dial` does."""
-    return load_dial(folder, SERVED) or load_dial(folder)
+def load_served(folder: Path, adapter: str) -> Dial | None:
+    """The dial that rag goes by: the one fitted for it with these very weights (sha256), else the reader's own. Raises as
+    `load_dial` does."""
+    served = load_dial(folder, SERVED)
+    return served if served and served.adapter == adapter else load_dial(folder)
 
 
 def load_dial(folder: Path, name: str = FILE) -> Dial | None:

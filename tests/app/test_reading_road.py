@@ -16,7 +16,7 @@ from app.evaluating import Evaluator
 from app.generations import Generations
 from app.readers import reading_standing
 from app.reading_road import best_case, opening, stated
-from core.dial import Dial, save_dial
+from core.dial import SERVED, Dial, load_served, save_dial
 from core.domain import load_domain
 from core.errors import DomainError
 from core.llm import ScriptedModels
@@ -175,6 +175,16 @@ def test_a_question_that_wants_several_documents_is_not_for_the_reader(serve):
 def test_a_text_that_somebody_pasted_is_quoted_for_and_not_read(serve):
     got = answer(serve(), QUESTION + " I ask since" + " the office needs new chairs and" * 40 + " so on.")
     assert got.model == ""
+
+
+def test_a_dial_that_was_fitted_with_other_weights_does_not_count(tmp_path):
+    folder = make(tmp_path / "reader", "weights", "reader")
+    save_dial(folder, DIAL)
+    save_dial(folder, DIAL.model_copy(update={"cases": 7, "adapter": "this one"}), SERVED)
+    ours, others = load_served(folder, "this one"), load_served(folder, "another")
+    assert ours is not None
+    assert others is not None
+    assert (ours.cases, others.cases) == (7, 100)
 
 
 def test_where_no_reading_could_lift_the_answer_over_the_setting_nobody_reads(serve):
