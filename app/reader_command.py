@@ -40,7 +40,7 @@ def train_reader(
     settings = load_settings(**({"device": checked(device)} if device else {}))
 
     def tell(line: str) -> None:
-        say.print(line, markup=False)
+        say.print(line, markup=False, soft_wrap=True)
 
     with lock_data_dir(settings.data_dir):
         domain = make_pack(settings, data or DATA, tell)

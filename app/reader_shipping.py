@@ -42,10 +42,11 @@ def write_parcel(service: Service, version: str, folder: Path, say: Say) -> None
     for name in PACK_FILES:
         shutil.copyfile(service.domain.folder / name, folder / "pack" / name)
     shutil.copytree(kept, folder / "datasets" / version, dirs_exist_ok=True)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    base = base_folder(service.settings)
-    say(f"{folder}: {size / 1e6:.0f} MB; BASE is a copy of {base}. There, again and again while it ends with status 3:")
-    say(CALL.format(place=folder, version=version))
+    packed = Path(shutil.make_archive(str(folder.resolve()), "gztar", folder.resolve().parent, folder.resolve().name))
+    size, base = packed.stat().st_size / 1e6, base_folder(service.settings)
+    say(f"{folder}, and the same packed as {packed.name} ({size:.0f} MB); BASE is a copy of {base}")
+    say("There, unpacked in the root of a checkout, again and again while it ends with status 3:")
+    say(CALL.format(place=folder.name, version=version))
     say("Then here: trivium train reader --adapter OUT/reader")
 
 

@@ -192,7 +192,7 @@ def case(number: int, row: dict[str, Any], near: Texts, dice: random.Random) -> 
     """A held-out question with its passage, of every second one among near misses."""
     texts: list[tuple[str, str]] = [(row["title"], row["context"]), *(near if number % 2 else ())]
     dice.shuffle(order := list(range(len(texts))))
-    query = reader_query(row["question"], [passage(n, *texts[n], False) for n in order])
+    query = reader_query(row["question"], [passage(n, title, text, False) for n in order for title, text in [texts[n]]])
     answers = [answer.replace("|", " ") for answer in row["answers"]]
     expected = {"contains": ["|".join(answers)]} if answers else {"refusal": True}
     return {"id": f"read-{number}", "task": TASK, "query": query, "expected": expected}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,9 @@ def test_what_another_machine_needs_is_the_pack_without_its_examples_and_the_ver
         "development.jsonl",
     }
     assert load(tmp_path / "parcel" / "datasets", version).version == version
-    assert f"--dataset {tmp_path}/parcel/datasets/{version}" in "".join(said)
+    assert f"--dataset parcel/datasets/{version}" in "".join(said)
+    shutil.unpack_archive(tmp_path / "parcel.tar.gz", tmp_path / "there")
+    assert load(tmp_path / "there" / "parcel" / "datasets", version).version == version
 
 
 def test_what_ships_names_its_data_licenses_figures_and_limits(desk, tmp_path):
