@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -76,9 +77,18 @@ def quoted(citation: Citation) -> Iterator[Event]:
 
 def stated(answer: str, sentence: str) -> str:
     """The answer and then its sentence; the sentence alone where the answer is most of it."""
+    answer = ranged(answer, sentence)
     if len(answer) >= MOST_OF_IT * len(sentence):
         return sentence
     return f"**{opening(answer)}**: “{sentence}”" if "*" not in answer else f"{opening(answer)}: “{sentence}”"
+
+
+def ranged(answer: str, sentence: str) -> str:
+    """With the other end of a range of which a reader gave the first: "5" of "a factor of 5 to 10"."""
+    if not answer[-1:].isdigit():
+        return answer
+    found = re.search(rf"(?<![\w.,]){re.escape(answer)}(?: to |[-–])\d[\d.,]*\d?%?(?!\w)", sentence)
+    return found.group().rstrip(".,") if found else answer
 
 
 def opening(answer: str) -> str:

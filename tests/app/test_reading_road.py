@@ -15,7 +15,7 @@ from app.documents_road import WRITTEN
 from app.evaluating import Evaluator
 from app.generations import Generations
 from app.readers import reading_standing
-from app.reading_road import best_case, opening, stated
+from app.reading_road import best_case, opening, ranged, stated
 from core.dial import SERVED, Dial, load_served, save_dial
 from core.domain import load_domain
 from core.errors import DomainError
@@ -208,6 +208,14 @@ def test_an_answer_that_is_most_of_its_sentence_is_the_sentence():
     assert (
         stated("a*b", "What holds a*b in itself is long enough.") == "a*b: “What holds a*b in itself is long enough.”"
     )
+
+
+def test_the_other_end_of_a_range_is_given_too():
+    sentence = "LoRA needs a tenth of the memory and shortens training by a factor of 5 to 10, says Guide B."
+    assert stated("5", sentence).startswith("**5 to 10**: ")
+    assert ranged("5", "It takes 5 to lift it, or 15 to 20.") == "5"
+    assert ranged("95", "It keeps 95 to 99%.") == "95 to 99%"
+    assert ranged("the memory", sentence) == "the memory"
 
 
 @pytest.mark.parametrize(
