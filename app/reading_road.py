@@ -34,8 +34,8 @@ class Reading:
     @property
     def agreed(self) -> bool:
         """Whether the reader's words stand in the sentence that the finder would quote first: two models that were trained
-        differently and came to the same place. Where they did not, the reader's words were right in 7 of 36 cases and the
-        finder's sentence in 25 (docs/experiments.md)."""
+        differently and came to the same place. Where they did not, the reader's words were right in 7 of 29 cases and the
+        finder's sentence in 19 (docs/experiments.md)."""
         return self.placed.citation is not None and self.placed.best
 
     @property
