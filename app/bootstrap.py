@@ -17,6 +17,7 @@ from app.answering import Answering
 from app.corrections import Reviewed
 from app.documents_road import WRITTEN, Documents
 from app.promoting import mend, open_registry, promote
+from app.readers import Readers, reading_standing
 from app.review import refusals
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
@@ -29,7 +30,7 @@ from core.measured import Measured, Standing, Trust, load_measured, load_own, st
 from core.reviews import Reviews
 from core.settings import Settings
 from core.store import Store, open_store
-from core.types import STRATEGIES, Query, Registered
+from core.types import STRATEGIES, Adapter, Query, Registered
 from finetune.registry import Registry
 from retrieval.fusion import Fusion
 from router.expected_quality import ExpectedQualityRouter
@@ -65,12 +66,21 @@ class Service:
     answering: Answering = field(init=False)
     _fingerprints: dict[str, tuple[float, str]] = field(default_factory=dict)
 
+    @cached_property
+    def readers(self) -> Readers:
+        return Readers(self.settings, lambda: self.models)
+
+    @property
+    def reader(self) -> Adapter | None:
+        """The adapter that answers from passages; None: rag quotes, unless the model named for it may write."""
+        return self.readers.adapter
+
     def model_of(self, strategy: str) -> str:
         """The name of the model that serves a strategy."""
         names = {
             "prompt": self.settings.prompt_model,
             "rag": self.settings.rag_model,
-            WRITTEN: self.settings.rag_model,
+            WRITTEN: self.reader.name if self.reader else self.settings.rag_model,
             "tuned": self.settings.tuned_model or self.domain.name,
         }
         return names[strategy]
@@ -78,8 +88,11 @@ class Service:
     def fingerprint(self, strategy: str, model: str = "") -> str:
         """What a figure was measured with: the model (`model`: another than the strategy's own), or for quoting rag
         the embeddings. Empty: no such model, or one that cannot be used."""
+        quotes = f"quotes@{(self.index.searcher or self.index.embeddings).name}@{self.quoter.fingerprint}"
         if strategy == "rag":
-            return f"quotes@{(self.index.searcher or self.index.embeddings).name}@{self.quoter.fingerprint}"
+            return quotes
+        if strategy == WRITTEN and self.reader and not model:
+            return f"{self.reader.base_fingerprint}+{self.reader.sha256}@{quotes}"
         name = self.models.resolved(model or self.model_of(strategy))
         known = self._fingerprints.get(name)
         if known and time.monotonic() - known[0] < FINGERPRINT_SECONDS:
@@ -101,6 +114,11 @@ class Service:
             mend = f"add golden cases of {task}, and train and evaluate an adapter for it"
             return Standing(open=False, why=why, mend=mend, floor=self.settings.floor)
         figure = self.measured.figure(task, strategy, fingerprint)
+        if strategy == WRITTEN and self.reader:
+            quoted = self.measured.figure(task, "rag", self.fingerprint("rag"))
+            return reading_standing(kind, figure, quoted, self.settings.floor, self.readers.dial)
+        if strategy == "rag" and self.reader and (read := self.standing(task, WRITTEN)).open:
+            return read
         if strategy == WRITTEN:  # a pack may lower the floor for quotations, never for what a model writes
             kind = kind.model_copy(update={"strategies": (WRITTEN,), "floor": None})
             return standing(kind, WRITTEN, figure, self.settings.floor, False)
@@ -110,7 +128,12 @@ class Service:
         return {task.name: {s: self.standing(task.name, s) for s in STRATEGIES} for task in self.domain.tasks}
 
     def trust_in(self, task: str, strategy: str, model: str = "") -> Trust | None:
-        return self.measured.trust_in(task, strategy, self.fingerprint(strategy, model))
+        """Measured on the pack; of a reader that was not, by the dial that it was shipped with."""
+        fingerprint = self.fingerprint(strategy, model)
+        measured = self.measured.models.get(strategy) == fingerprint
+        if strategy == WRITTEN and not measured and self.readers.dial:
+            return self.readers.dial.serving
+        return self.measured.trust_in(task, strategy, fingerprint)
 
     def chat(self, strategy: str, query: Query) -> tuple[str, BaseChatModel]:
         """The model that answers, by the name that stays its own: another adapter may be promoted meanwhile."""
@@ -133,6 +156,7 @@ class Service:
     def _look_again(self) -> None:
         self.measured = self.measured.model_copy(update={"own": load_own(self.settings.data_dir)})
         self._fingerprints.clear()
+        self.readers.look_again()
 
     def best_road(self, task: str) -> str:
         """The strategy that serves a task: the best open one, else the first that may, else none."""
@@ -285,8 +309,8 @@ def build_answering(service: Service) -> Answering:
         "prompt": Prompting(domain, lambda query: service.chat("prompt", query), leaves, trust_in, standing_of),
         "tuned": Tuned(domain, lambda query: service.chat("tuned", query), leaves, trust_in, standing_of),
         "rag": Documents(
-            domain, service.quoter.find, check_written, lambda query: service.chat("rag", query),
-            leaves, trust_in, standing_of,
+            domain, service.quoter.find, check_written, lambda query: service.chat(WRITTEN, query),
+            leaves, trust_in, standing_of, lambda: service.reader is not None,
         ),
         "refuse": Refusing(domain),
     }  # fmt: skip

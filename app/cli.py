@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from app import examples_command
+from app.reader_command import train_reader
 from app.registry_command import adapters
 from core.errors import TriviumError
 
@@ -19,6 +20,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 say = Console(stderr=True, highlight=False)
 show = Console(highlight=False, soft_wrap=True)
 app.add_typer(adapters, name="adapters")
+training = typer.Typer(invoke_without_command=True)
+training.command("reader")(train_reader)
+app.add_typer(training, name="train")
 
 Strategy = Annotated[
     str | None, typer.Option("--strategy", "-s", help="prompt, rag or tuned; default: the router decides")
@@ -86,8 +90,9 @@ def ingest(
     ingest_here(Order(tuple(paths or ()), sync, forget, retry), show, say)
 
 
-@app.command()
+@training.callback()
 def train(
+    ctx: typer.Context,
     recipe: Annotated[Path | None, typer.Option(help="default: the recipe that bears the pack's name")] = None,
     out: Annotated[
         Path | None, typer.Option(help="only write an adapter of the pack's examples into this folder")
@@ -104,6 +109,8 @@ def train(
     from app.orders import Asked
     from app.training import train_adapter, train_version
 
+    if ctx.invoked_subcommand:
+        return
     if out is None:
         changes = {"start": start} if start else {}
         asked = Asked(

@@ -1,22 +1,24 @@
-"""rag: quotes the best supporting sentences, or, with a model that has passed its golden cases, writes from them.
+"""rag: a reader answers from the best passages, or another model that has passed its golden cases writes from them, or the
+best supporting sentences are quoted.
 
-Either way it streams by sentence, and a sentence is sent only after its citation was checked.
+Whatever is sent was checked against the passage that it cites before.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 from langchain_core.language_models import BaseChatModel
 
+from app.reading_road import LONGEST_QUESTION, Reading, best_case, quoted, reading
 from app.strategies import LOW_CONFIDENCE, UNCALIBRATED, StandingOf, TrustIn
 from core import prompts
-from core.domain import Domain
+from core import reading as reader
+from core.domain import Domain, TaskType
 from core.llm.messages import to_langchain
+from core.measured import Trust
 from core.types import (
-    Citation,
     Cited,
     Dropped,
     Event,
@@ -29,21 +31,14 @@ from core.types import (
     Text,
     Warned,
 )
+from retrieval.placing import given
+from retrieval.quote import Found
 
 WRITTEN = "rag_written"
 WRITTEN_TOKENS = 80
 REFUSE_BELOW = 0.3
 NEAREST = 3
 ADD_DOCUMENT = "Add a document that answers it and ask again, or file a request for one."
-
-
-class Found(Protocol):
-    """What reading the passages for a query gave: the calibrated probability that they answer it, and what to quote."""
-
-    @property
-    def answerable(self) -> float: ...
-
-    def quotes(self, sources: int) -> list[Citation]: ...
 
 
 Find = Callable[[str, tuple[Passage, ...]], Found]
@@ -55,16 +50,22 @@ class Documents:
 
     def __init__(
         self, domain: Domain, find: Find, written: Written, chat: Callable[[Query], tuple[str, BaseChatModel]],
-        leaves: Callable[[str], bool], trust_in: TrustIn, standing_of: StandingOf,
+        leaves: Callable[[str], bool], trust_in: TrustIn, standing_of: StandingOf, reads: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
+        """`reads`: whether `chat` gives a reader, which is asked in its own words (`core.reading`)."""
         self._domain, self._find, self._written = domain, find, written
         self._chat, self._leaves, self._trust_in, self._standing_of = chat, leaves, trust_in, standing_of
+        self._reads = reads
 
     def stream(
         self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
     ) -> Iterator[Event]:
-        if not self._standing_of(decision.task, WRITTEN).open:
+        reads = self._reads()
+        if not self._standing_of(decision.task, WRITTEN).open or (reads and not readable(evidence)):
             yield from self.events(decision, evidence, None, stop)
+            return
+        if reads:
+            yield from self._read(query, decision, evidence, stop)
             return
         model, chat = self._chat(query)
         yield Started(model=model, left_machine=self._leaves(model))
@@ -72,15 +73,54 @@ class Documents:
         chunks = chat.stream(messages, stop_flag=stop, max_new_tokens=WRITTEN_TOKENS)
         yield from self.events(decision, evidence, (str(chunk.content) for chunk in chunks), stop)
 
+    def _read(
+        self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
+    ) -> Iterator[Event]:
+        found, trust = self.found(evidence), self._trust_in(decision.task, WRITTEN)
+        if trust and best_case(trust, found.answerable) < trust.refusing(self._domain.wrong_at_most):
+            yield from self._refused(evidence)
+            return
+        passages = given(found)
+        model, chat = self._chat(query)
+        yield Started(model=model, left_machine=self._leaves(model))
+        asked = to_langchain(reader.messages(evidence.query, passages))
+        reply = chat.invoke(asked, stop_flag=stop, **reader.options())
+        used = reply.usage_metadata or {}
+        counts = {"prompt_tokens": used.get("input_tokens", 0), "tokens": used.get("output_tokens", 0)}
+        read = reader.as_read(reply)
+        if not stop.is_set():
+            read = reader.in_passages(chat.bind(stop_flag=stop), asked, read, [one.text for one in passages])
+        if stop.is_set():
+            yield Finished()
+            return
+        for event in self.read_events(decision, evidence, reading(read, passages, found)):
+            yield event.model_copy(update=counts) if isinstance(event, Finished) else event
+
+    def read_events(self, decision: RouteDecision, evidence: Evidence, read: Reading) -> Iterator[Event]:
+        """Events of an answer that a reader has read."""
+        task, trust = self._domain.task(decision.task), self._trust_in(decision.task, WRITTEN)
+        sure = trust.probability(read.features) if trust else None
+        if trust is None or sure is None:
+            refused = read.found.answerable < REFUSE_BELOW
+        else:
+            refused = sure < trust.refusing(self._domain.wrong_at_most)
+        shown = [] if refused else list(read.events(task.sources))
+        yield from shown
+        if not any(isinstance(event, Cited) for event in shown):
+            yield from self._refused(evidence)
+            return
+        yield from self._judged(task, trust, sure)
+
     def events(
         self, decision: RouteDecision, evidence: Evidence, text: Iterator[str] | None,
-        stop: threading.Event | None = None,
+        stop: threading.Event | None = None, found: Found | None = None,
     ) -> Iterator[Event]:  # fmt: skip
-        """Events of an answer that `text` writes piece by piece; None: quote."""
-        task, found = self._domain.task(decision.task), self.found(evidence)
+        """Events of an answer that `text` writes piece by piece; None: quote. `found`: where it was asked for before."""
+        task, found = self._domain.task(decision.task), found or self.found(evidence)
         trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
         cited = 0
-        if found.answerable < (trust.refuse_below if trust else REFUSE_BELOW):
+        below = trust.refusing(self._domain.wrong_at_most) if trust else REFUSE_BELOW
+        if found.answerable < below:
             text = iter(())
         for event in self._quote(found, task.sources) if text is None else self._write(text, evidence):
             cited += isinstance(event, Cited)
@@ -91,33 +131,45 @@ class Documents:
             yield Finished()
             return
         if not cited:
-            yield Text(text=f"{self._domain.refusal} {searched(evidence)} {ADD_DOCUMENT}")
-            yield Finished(refused=True)
+            yield from self._refused(evidence)
             return
+        sure = trust.probability({"answerable": found.answerable}) if trust else None
+        vouched = standing.open and standing.measured
+        yield from self._judged(task, trust, sure, "" if vouched else f"Not vouched for: {standing.why}.")
+
+    def _refused(self, evidence: Evidence) -> Iterator[Event]:
+        yield Text(text=f"{self._domain.refusal} {searched(evidence)} {ADD_DOCUMENT}")
+        yield Finished(refused=True)
+
+    def _judged(self, task: TaskType, trust: Trust | None, sure: float | None, doubt: str = "") -> Iterator[Event]:
+        """The end of an answer that is shown, with what has to be warned of."""
         if task.caution:
             yield Warned(message=task.caution)
-        confidence = trust.probability({"answerable": found.answerable}) if trust else None
-        if trust is None or confidence is None:
+        if trust is None or sure is None:
             yield Warned(message=UNCALIBRATED)
-        elif confidence < trust.threshold:
+        elif sure < trust.threshold:
             yield Warned(message=LOW_CONFIDENCE)
-        if not standing.open or not standing.measured:
-            yield Warned(message=f"Not vouched for: {standing.why}.")
-        yield Finished(confidence=confidence)
+        if doubt:
+            yield Warned(message=doubt)
+        yield Finished(confidence=sure)
 
     def found(self, evidence: Evidence) -> Found:
         return self._find(evidence.query, evidence.passages)
 
     def _quote(self, found: Found, sources: int) -> Iterator[Event]:
         for citation in found.quotes(sources):
-            yield Text(text=f"{citation.sentence} [{citation.number}]\n\n")
-            yield Cited(citation=citation)
+            yield from quoted(citation)
 
     def _write(self, text: Iterator[str], evidence: Evidence) -> Iterator[Event]:
         for event in self._written(text, evidence.passages):
             if isinstance(event, Cited):
                 yield Text(text=f"{event.citation.sentence} [{event.citation.number}] ")
             yield event
+
+
+def readable(evidence: Evidence) -> bool:
+    """Whether there is something to read, and a question that a reader has learned to be asked."""
+    return bool(evidence.passages) and len(evidence.query) <= LONGEST_QUESTION
 
 
 def searched(evidence: Evidence) -> str:

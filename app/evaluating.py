@@ -13,24 +13,30 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
+
 from app.answering import doubts, grown
 from app.bootstrap import Service
-from app.documents_road import REFUSE_BELOW, WRITTEN, WRITTEN_TOKENS, Documents
-from app.generations import Asked, Generations, Key, source_of, write
-from app.strategies import Generating, Generation, Request, features
+from app.calibrating import fit_quoting, fit_reading, fit_written
+from app.documents_road import WRITTEN, WRITTEN_TOKENS, Documents
+from app.generations import Asked, Generations, Key, Remembering, source_of, write
+from app.reading_road import Reading, reading
+from app.strategies import Generating, Generation, Request
 from core import prompts
-from core.checks import failed, schema_fault
+from core import reading as reader
+from core.checks import schema_fault
 from core.domain import TaskType
 from core.llm.messages import to_langchain
 from core.measured import Measured, Trust
+from core.prompts import READER_REFUSAL
 from core.types import STRATEGIES, Answer, Case, Event, Evidence, Finished, Query, RouteDecision, Text, Warned
-from evaluation.calibration import MIN_CASES, RISK, Fit, choose_threshold, common_threshold, fit_trust, own_threshold
+from evaluation.calibration import MIN_CASES, RISK, Fit, choose_threshold, common_threshold, own_threshold
 from evaluation.report import Result, by_task
 from evaluation.scorers import CaseScorer
+from retrieval.placing import given
 
 GENERATING = ("prompt", "tuned")
 Say = Callable[[str], None]
-MISSED = 0.03
 NEAR = 0.5  # of the floor: a road that is not even near it on the golden cases stays closed
 
 
@@ -41,6 +47,8 @@ class Evaluator:
     kept: Generations
     _generations: dict[Key, Generation] = field(default_factory=dict)
     _evidence: dict[str, Evidence] = field(default_factory=dict)
+    _quotes: dict[str, Any] = field(default_factory=dict)
+    _readings: dict[str, Reading] = field(default_factory=dict)
 
     def run(self, development: Sequence[Case], golden: Sequence[Case]) -> tuple[Measured, list[Result]]:
         """Calibrate on development cases, measure on golden ones. Returns what to keep, and every result."""
@@ -66,9 +74,12 @@ class Evaluator:
 
     def _meant(self, cases: Sequence[Case], strategy: str) -> Iterable[Case]:
         """Written rag is measured only where documents are meant to answer; the roads themselves on every case."""
-        if strategy != WRITTEN:
-            return cases
-        return [case for case in cases if "rag" in self.service.domain.task(case.task).strategies]
+        return cases if strategy != WRITTEN else [case for case in cases if self._may_write(case.task)]
+
+    def _may_write(self, task: str) -> bool:
+        """Where one sentence answers; a reader does not combine what several documents say."""
+        kind = self.service.domain.task(task)
+        return "rag" in kind.strategies and (kind.sources == 1 or not self.service.reader)
 
     def _models(self) -> dict[str, str]:
         names = [*STRATEGIES, WRITTEN]
@@ -83,7 +94,8 @@ class Evaluator:
                 self._generate_for(strategy, [(case.task, case.query) for case in golden])
                 hopeful = self._hopeful(strategy, golden, scorer)
                 self._generate_for(strategy, [(case.task, case.query) for case in development if case.task in hopeful])
-        self._write([case for case in golden if "rag" in self.service.domain.task(case.task).strategies])
+        cases = [*golden, *development] if self.service.reader else golden
+        self._write([(case.task, case.query) for case in cases if self._may_write(case.task)])
 
     def _hopeful(self, strategy: str, golden: Sequence[Case], scorer: CaseScorer) -> set[str]:
         """Tasks whose road may open: how far to trust one that stays closed is never asked."""
@@ -107,22 +119,44 @@ class Evaluator:
             self.say(f"{strategy}: {len(asked)} {task} cases")
             self._make(strategy, asked, road)
 
-    def _write(self, cases: Sequence[Case]) -> None:
+    def _write(self, cases: Sequence[tuple[str, str]]) -> None:
         """Let the rag model write; whether it may is decided by the score that comes out."""
-        asked = []
-        for case in cases:
-            messages = prompts.rag_messages(
-                self.service.domain, Query(text=case.query), self._found(case.query).passages
-            )
-            request = Request(to_langchain(messages), None, WRITTEN_TOKENS)
-            asked.append(Asked(("rag", case.task, case.query), request, None))
+        asked = [Asked(("rag", task, query), self._writing(query), None) for task, query in dict.fromkeys(cases)]
         self.say(f"rag, written: {len(asked)} cases")
-        self._make("rag", asked, None)
+        self._make(WRITTEN, asked, None)
 
-    def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
+    def _writing(self, query: str) -> Request:
+        """What a model is asked that writes from passages: a reader in its own words and from those that it is given."""
+        evidence = self._found(query)
+        if not self.service.reader:
+            messages = prompts.rag_messages(self.service.domain, Query(text=query), evidence.passages)
+            return Request(to_langchain(messages), None, WRITTEN_TOKENS)
+        messages = reader.messages(evidence.query, given(self._quotable(query)))
+        return Request(to_langchain(messages), None, reader.MOST_TOKENS, READER_REFUSAL)
+
+    def _quotable(self, query: str) -> Any:
+        if query not in self._quotes:
+            road: Any = self.service.answering.strategies["rag"]
+            self._quotes[query] = road.found(self._found(query))
+        return self._quotes[query]
+
+    def _reading(self, query: str, made: Generation) -> Reading:
+        if query not in self._readings:
+            found, asked = self._quotable(query), self._writing(query).messages
+            passages, read = given(found), reader.parsed(made.text, made.refusing, made.logprobs)
+            read = reader.in_passages(
+                Remembering(self.kept, *self._source(WRITTEN)), asked, read, [p.text for p in passages]
+            )
+            self._readings[query] = reading(read, passages, found)
+        return self._readings[query]
+
+    def _source(self, strategy: str) -> tuple[BaseChatModel, str]:
         name, chat = self.service.chat(strategy, Query(text=""))
         models = self.service.models
-        self._generations |= write(self.kept, chat, source_of(models, name, models.fingerprint(name)), asked, road)
+        return chat, source_of(models, name, models.fingerprint(name))
+
+    def _make(self, strategy: str, asked: Sequence[Asked], road: Generating | None) -> None:
+        self._generations |= write(self.kept, *self._source(strategy), asked, road)
 
     def _found(self, query: str) -> Evidence:
         if query not in self._evidence:
@@ -145,7 +179,10 @@ class Evaluator:
         road: Any = roads["rag" if strategy == WRITTEN else strategy]
         if isinstance(road, Documents):
             written = self._generations.get(("rag", decision.task, case.query)) if strategy == WRITTEN else None
-            return road.events(decision, evidence, iter([written.text]) if written else None)
+            if written and self.service.reader:
+                return road.read_events(decision, evidence, self._reading(case.query, written))
+            text = iter([written.text]) if written else None
+            return road.events(decision, evidence, text, found=self._quotable(case.query))
         return road.stream(query, decision, evidence, threading.Event())
 
     def _judged(self, strategy: str, query: Query, task: str) -> Iterable[Event]:
@@ -176,52 +213,68 @@ class Evaluator:
             if astray and self.service.fingerprint(strategy):
                 self._generate_for(strategy, astray)
         results = []
+        read = [case for case in golden if self._writes(decisions[case.id])]
+        todo = [(decisions[case.id].task, case.query) for case in read]
+        self._write([key for key in todo if ("rag", *key) not in self._generations])
         for case in golden:
             decision = decisions[case.id]
-            answer = self._answer(case, decision.strategy, decision)
+            answer = self._answer(case, WRITTEN if case in read else decision.strategy, decision)
             results.append(Result(case, "routed", answer, scorer.score(case, answer)))
         return results
+
+    def _writes(self, decision: RouteDecision) -> bool:
+        return decision.strategy == "rag" and self.service.standing(decision.task, WRITTEN).open
 
     # Calibration
 
     def _unrefused(self) -> dict[str, dict[str, Trust]]:
         """Trust that refuses nothing: calibration wants to see every quote."""
-        return {task.name: {"rag": Trust(threshold=0.0)} for task in self.service.domain.tasks}
+        trust = {"rag": Trust(threshold=0.0), WRITTEN: Trust(threshold=0.0)}
+        return {task.name: trust for task in self.service.domain.tasks}
 
     def _calibrate(self, development: Sequence[Case], scorer: CaseScorer) -> dict[str, dict[str, Trust]]:
         """Trust by task and strategy, with one threshold: that of the answers which may be vouched for at all."""
-        fits: dict[tuple[str, str], tuple[Fit, float]] = {}
+        fits: dict[tuple[str, str], tuple[Fit, Trust]] = {}
         pooled: list[Fit] = []
         for task in self.service.domain.tasks:
             cases = [case for case in development if case.task == task.name]
-            for strategy in task.strategies:
-                if len(cases) < MIN_CASES or not self.service.fingerprint(strategy):
-                    continue
-                if strategy in GENERATING and (strategy, task.name, cases[0].query) not in self._generations:
-                    continue
+            scores: dict[str, float] = {}
+            for strategy in self._calibrated(task, cases):
                 results = [self._result(case, strategy, scorer) for case in cases]
                 fits[task.name, strategy] = self._fit(task, strategy, results)
-                floor = task.floor if task.floor is not None else self.service.settings.floor
-                if not task.caution and sum(r.score.right for r in results) >= floor * len(results):
-                    pooled.append(fits[task.name, strategy][0])
+                scores[strategy] = sum(r.score.right for r in results) / len(results)
+            if scores.get("rag", 0.0) <= scores.get(WRITTEN, -1.0):
+                scores.pop("rag", None)  # only one of the two will serve
+            else:
+                scores.pop(WRITTEN, None)
+            floor = task.floor if task.floor is not None else self.service.settings.floor
+            pooled += [fits[task.name, s][0] for s, score in scores.items() if not task.caution and score >= floor]
         threshold, trust = common_threshold(pooled), {}
-        for (task, strategy), (fit, below) in fits.items():
-            change = {"threshold": own_threshold(fit, threshold), "refuse_below": below}
-            trust.setdefault(task, {})[strategy] = fit.trust.model_copy(update=change)
+        for (task, strategy), (fit, found) in fits.items():
+            change = {"threshold": own_threshold(fit, threshold)}
+            trust.setdefault(task, {})[strategy] = found.model_copy(update=change)
         return trust
 
-    def _fit(self, task: TaskType, strategy: str, results: Sequence[Result]) -> tuple[Fit, float]:
-        """The fit, and the probability under which rag refuses (0 for the roads that have none)."""
+    def _calibrated(self, task: TaskType, cases: Sequence[Case]) -> list[str]:
+        """The strategies that a task's development cases are enough for."""
+        if len(cases) < MIN_CASES:
+            return []
+        found = [s for s in task.strategies if self.service.fingerprint(s)]
+        kept = [s for s in found if s not in GENERATING or (s, task.name, cases[0].query) in self._generations]
+        return [*kept, WRITTEN] if self.service.reader and self._may_write(task.name) else kept
+
+    def _fit(self, task: TaskType, strategy: str, results: Sequence[Result]) -> tuple[Fit, Trust]:
+        """The fit, and the trust with what rag refuses under (0 for the roads that refuse nothing)."""
         if strategy == "rag":
-            chances = self._answerable(results)
-            below = refuse_below(chances)
-            sure = [(chance, r) for chance, r in chances if not r.answer.refused and chance >= below]
-            return fit_trust([{"answerable": chance} for chance, _ in sure], [r.score.right for _, r in sure]), below
-        return fit_written(task, results, lambda query: self._generations[strategy, task.name, query].logprobs), 0.0
+            return fit_quoting(self._answerable(results))
+        if strategy == WRITTEN:
+            read = [self._reading(r.case.query, self._generations["rag", task.name, r.case.query]) for r in results]
+            return fit_reading([one.features for one in read], results)
+        fit = fit_written(task, results, lambda query: self._generations[strategy, task.name, query].logprobs)
+        return fit, fit.trust
 
     def _answerable(self, results: Sequence[Result]) -> list[tuple[float, Result]]:
-        road: Any = self.service.answering.strategies["rag"]
-        return [(road.found(self._found(r.case.query)).answerable, r) for r in results]
+        return [(self._quotable(r.case.query).answerable, r) for r in results]
 
     def _sure_route(self) -> float:
         """The probability of the task type from which on decisions are right within the risk, among those for a task
@@ -247,22 +300,6 @@ class Evaluator:
             if schema and made:
                 shares.append(not schema_fault(schema, made.text))
         return sum(shares) / len(shares) if shares else None
-
-
-def fit_written(task: TaskType, results: Sequence[Result], logprobs: Callable[[str], list[float]]) -> Fit:
-    """How far to trust what a model wrote: fitted on the answers that passed their checks. `logprobs`: by query."""
-    given = [r for r in results if not r.answer.refused]
-    given = [r for r in given if not failed(task.checks, task.json_schema, r.case.query, r.answer.text)]
-    return fit_trust([features(logprobs(r.case.query)) for r in given], [r.score.right for r in given])
-
-
-def refuse_below(results: Sequence[tuple[float, Result]]) -> float:
-    """The probability under which to say "I don't know": the highest that refuses at most 3% of the answerable cases that
-    are answered rightly. Above it the threshold of trust says which answers carry a warning."""
-    kept = sorted(sure for sure, r in results if r.answerable and r.score.right)
-    if len(kept) < MIN_CASES:
-        return REFUSE_BELOW
-    return kept[int(MISSED * len(kept))]
 
 
 def commit() -> str:

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any
 
 from app.bootstrap import Progress, Service
-from app.evaluating import fit_written
+from app.calibrating import fit_written
 from app.gate_suite import Batch, Lesson, Plan, Suite, first_of_each, lessons
 from app.generations import Asked, Generations, Key, key_of, source_of, write
 from app.strategies import Generation, Tuned

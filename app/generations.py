@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
 
 from app.strategies import SAMPLING, Generating, Generation, Request
 from core.domain import TaskType
@@ -89,6 +90,21 @@ def write(
             found[one.key] = made
         kept.add([(keys[one.key], found[one.key]) for one in some])
     return found
+
+
+@dataclass(frozen=True)
+class Remembering:
+    """A chat model that is asked once for what is kept then."""
+
+    kept: Generations
+    chat: BaseChatModel
+    source: str
+
+    def invoke(self, asked: list[BaseMessage], **options: Any) -> AIMessage:
+        key = ("again", "", "")
+        request = Request(asked, None, options["max_new_tokens"], options["unless"])
+        made = write(self.kept, self.chat, self.source, [Asked(key, request, None)], None)[key]
+        return AIMessage(made.text, response_metadata={"unless": made.refusing, "logprobs": made.logprobs})
 
 
 def key_of(source: str, request: Request, task: TaskType | None) -> str:

@@ -49,7 +49,7 @@ def heir_of(row: Registered, say: Console) -> Path:
     from finetune.dataset import build
     from finetune.recipe import make_recipe
     from finetune.train import Ways, train, train_on
-    from finetune.versions import load
+    from finetune.version_files import load
 
     settings = load_settings()
     domain = load_domain(settings.domain)

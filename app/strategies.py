@@ -32,25 +32,30 @@ StandingOf = Callable[..., Standing]
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a chat model: messages, and the JSON schema that decoding must keep to, if any."""
+    """What is asked of a chat model: messages, the JSON schema that decoding must keep to, and the text, or texts, that the
+    answer must not begin with, if any."""
 
     messages: list[BaseMessage]
     json_schema: dict[str, Any] | None
     max_new_tokens: int = MAX_NEW_TOKENS
+    unless: str | tuple[str, ...] = ""
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"json_schema": self.json_schema, "max_new_tokens": self.max_new_tokens}
+        options = {"json_schema": self.json_schema, "max_new_tokens": self.max_new_tokens}
+        return {**options, "unless": self.unless} if self.unless else options
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What a model wrote: text, log-probability of each token, why it ended."""
+    """What a model wrote: text, log-probability of each token, why it ended; `refusing`: how likely it would have begun with
+    what it must not, where that was asked."""
 
     text: str
     logprobs: list[float]
     finish: str
     tokens: int
+    refusing: float | None = None
 
     @staticmethod
     def of(reply: Any) -> Generation:
@@ -60,7 +65,7 @@ class Generation:
             raise reply
         meta = reply.response_metadata
         finish, tokens = meta.get("finish_reason", "stop"), meta.get("tokens", 0)
-        return Generation(str(reply.content), meta.get("logprobs") or [], finish, tokens)
+        return Generation(str(reply.content), meta.get("logprobs") or [], finish, tokens, meta.get("unless"))
 
 
 @dataclass(frozen=True)

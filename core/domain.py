@@ -67,6 +67,12 @@ class Domain(Part):
     out_of_scope: str = Field(min_length=1)
     tasks: tuple[TaskType, ...] = Field(min_length=1)
     first_screen: tuple[str, ...] = ()
+    wrong_at_most: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of the answers from documents that may be wrong; what is less sure is refused",
+    )
 
     @model_validator(mode="after")
     def names_differ(self) -> Domain:

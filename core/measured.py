@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,6 +18,7 @@ from core.domain import Domain, TaskType
 from core.errors import DomainError
 
 FILE = "measured.json"
+NONE_SHOWN = 1.01
 
 
 class Part(BaseModel):
@@ -32,21 +34,43 @@ class Figure(Part):
     n: int
 
 
+class Point(Part):
+    """At `threshold`, the lowest probability that is shown: `shown` of all questions get an answer, `wrong` of these are wrong,
+    and of the questions whose passages do answer them `kept_back` get none; all 0 to 1."""
+
+    threshold: float
+    shown: float
+    wrong: float
+    kept_back: float
+
+
 class Trust(Part):
     """Logistic calibration of an answer's features to the probability that it is right, fitted on development cases.
 
     An answer under `threshold` is shown with a warning. `threshold` above 1: none may be shown without. Under
-    `refuse_below` it is not shown at all, but "I don't know".
+    `refuse_below` it is not shown at all, but "I don't know"; `curve`: what other settings of that cost.
     """
 
     weights: dict[str, float] = {}
     intercept: float = 0.0
     threshold: float = 0.5
     refuse_below: float = 0.0
+    curve: tuple[Point, ...] = ()
 
     def probability(self, features: dict[str, float]) -> float:
         z = self.intercept + sum(weight * features.get(name, 0.0) for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+
+    def refusing(self, wrong_at_most: float | None = None) -> float:
+        """Under what to refuse, where a pack says how often an answer may be wrong."""
+        if wrong_at_most is None or not self.curve:
+            return self.refuse_below
+        return most_shown(self.curve, wrong_at_most)
+
+
+def most_shown(curve: Sequence[Point], wrong_at_most: float) -> float:
+    """The threshold that shows most and is wrong at most so often; above 1 (nothing is shown) where none is that good."""
+    return min((point.threshold for point in curve if point.wrong <= wrong_at_most), default=NONE_SHOWN)
 
 
 class Standing(Part):

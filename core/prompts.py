@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Sequence
 
 from core.checks import QUOTED, stems
 from core.domain import Domain, FewShot, TaskType
@@ -18,6 +19,12 @@ READ = (
     "Answer from the numbered passages only. End every sentence with the number of the passage it comes from, "
     "like [1]. If the passages do not hold the answer, write exactly: {refusal}"
 )
+# The reader is the same for every pack, so it has a prompt and a refusal of its own; the page shows the pack's refusal.
+READER_SYSTEM = (
+    "Answer the question from the numbered passages alone, in as few words as they use, and end with the number of the "
+    "passage, like [1]. If they do not hold the answer, write: I don't know."
+)
+READER_REFUSAL = "I don't know."
 
 
 def tuned_messages(domain: Domain, task: TaskType, query: str) -> list[Message]:
@@ -63,6 +70,18 @@ def rag_messages(domain: Domain, query: Query, passages: tuple[Passage, ...]) ->
     numbered = "\n\n".join(f"[{n}] {passage.text}" for n, passage in enumerate(passages, 1))
     user = f"Passages:\n\n{numbered}\n\nQuestion: {query.text}"
     return [Message(role="system", content=system), Message(role="user", content=user)]
+
+
+def reader_query(question: str, passages: Sequence[Passage], earlier: Sequence[Message] = ()) -> str:
+    """What the reader is asked: the question, the numbered passages, what was said before, and the question again.
+
+    Before the passages too, since a model that reads from left to right finds in them only what it knows to look for: F1
+    on 524 questions 66.5 with the question last, 71.6 with it at both ends (docs/experiments.md).
+    """
+    asked = f"Question: {question}"
+    numbered = [f"[{n}] {passage_text(one.heading, one.text.strip())}" for n, one in enumerate(passages, 1)]
+    before = [f"{'Earlier question' if one.role == 'user' else 'Earlier answer'}: {one.content}" for one in earlier]
+    return "\n\n".join([asked, "Passages:", *numbered, *before, asked])
 
 
 def passage_text(heading: str, text: str) -> str:

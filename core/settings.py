@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     server_api_key: SecretStr | None = None
     prompt_model: str = Field("base", description="base, an adapter's name, or server/<model>")
     rag_model: str = "base"
+    reader: str = Field(
+        "auto",
+        description="adapter that answers from documents; auto: the shipped one where it fits the base; empty: none",
+    )
     tuned_model: str | None = Field(None, description="none: the adapter that bears the pack's name")
 
     floor: float = Field(0.7, ge=0, le=1, description="golden score under which a strategy may not serve a task")

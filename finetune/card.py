@@ -126,7 +126,23 @@ def readme(card: dict[str, Any]) -> str:
     recipe, dataset = card["recipe"], card["dataset"]
     tasks = ", ".join(f"{task} {count}" for task, count in dataset["tasks"].items())
     values = {**recipe, **dataset, **card["loss"], **card, "tasks": tasks, "alpha": card["alpha"]}
-    return README.format(**values)
+    return README.format(**values) + "".join(f"\n## {title}\n\n{text}\n" for title, text in sections(card) if text)
+
+
+def sections(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the card of an adapter that ships with the project says beside: data, license, figures, limits."""
+    data = [f"- {one['origin']}: {one['license']}" for one in card.get("data", ())]
+    found = [f"- {name}: {told(figure)}" for name, figure in card.get("figures", {}).items()]
+    return [
+        ("Data", "\n".join(data)),
+        ("License of the weights", card.get("license", "")),
+        ("Figures", "\n".join(found)),
+        ("Limits", "\n".join(f"- {limit}" for limit in card.get("limits", ()))),
+    ]
+
+
+def told(figure: Any) -> str:
+    return ", ".join(f"{k} {v}" for k, v in figure.items()) if isinstance(figure, Mapping) else str(figure)
 
 
 def curve(losses: Sequence[float]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from finetune.runs import Stopped
+
 WHOLE = "whole"
 PREFIX = "checkpoint-"
 
@@ -36,19 +38,31 @@ def mark_whole(checkpoint: Path) -> None:
     (checkpoint / WHOLE).touch()
 
 
-def saving(seconds: float) -> Any:
-    """A callback that has a Hugging Face trainer save every so many seconds (0: at each step)."""
+def saving(seconds: float, until: float | None = None) -> Any:
+    """A callback that has a Hugging Face trainer save every so many seconds (0: at each step), and end with a checkpoint at
+    `until` (monotonic seconds).
+
+    The trainer raises Stopped where that time has come before the last step.
+    """
     from transformers import TrainerCallback
+
+    def over() -> bool:
+        return until is not None and time.monotonic() >= until
 
     class Saving(TrainerCallback):
         saved = time.monotonic()
 
         def on_step_end(self, _: Any, state: Any, control: Any, **__: Any) -> None:
-            if time.monotonic() - self.saved >= seconds and state.global_step < state.max_steps:
+            due = over() or time.monotonic() - self.saved >= seconds
+            if due and state.global_step < state.max_steps:
                 control.should_save = True
 
         def on_save(self, args: Any, state: Any, _: Any, **__: Any) -> None:
             mark_whole(Path(args.output_dir) / f"{PREFIX}{state.global_step}")
             self.saved = time.monotonic()
+            if over() and state.global_step < state.max_steps:
+                raise Stopped(
+                    f"the time is up after step {state.global_step} of {state.max_steps}: the same call goes on"
+                )
 
     return Saving()

@@ -46,11 +46,11 @@ def same_template(queries: Sequence[str], cases: Sequence[Case], share: float) -
     held: dict[tuple[str, ...], set[tuple[int, bool]]] = defaultdict(set)
     sizes: dict[tuple[int, bool], int] = {}
     for at, case in enumerate(cases):
-        for masked in (False, True):
-            grams = n_grams(template(case.query, masked))
-            sizes[at, masked] = len(grams)
+        for masked, words in enumerate(templates(case.query)):
+            grams = n_grams(words)
+            sizes[at, bool(masked)] = len(grams)
             for gram in grams:
-                held[gram].add((at, masked))
+                held[gram].add((at, bool(masked)))
     found: dict[int, tuple[str, float]] = {}
     for place, query in enumerate(queries):
         at, part = most_shared(query, held, sizes)
@@ -64,8 +64,8 @@ def most_shared(
 ) -> tuple[int, float]:
     """(position of the case, share of its n-grams) with the largest share; short cases count only as a whole."""
     shared: dict[tuple[int, bool], int] = defaultdict(int)
-    for masked in (False, True):
-        for gram in n_grams(template(query, masked)):
+    for masked, words in enumerate(templates(query)):
+        for gram in set(runs(words)):
             for at, its in held.get(gram, ()):
                 shared[at, its] += its == masked
     parts = {
@@ -75,20 +75,32 @@ def most_shared(
     return best[0], parts.get(best, 0.0)
 
 
-def template(text: str, mask_names: bool) -> list[str]:
-    """The words in small letters, each number (digits or written) as one sign, and names too where `mask_names`."""
+def templates(text: str) -> tuple[list[str], list[str]]:
+    """The words in small letters, each number (digits or written) as one sign; and the same with names as one sign too."""
     text = RUN.sub(" 0 ", text)
-    called = {part for name in names(text) for part in WORD.findall(name)} if mask_names else set()
-    words: list[str] = []
+    called = {part for name in names(text) for part in WORD.findall(name)}
+    plain: list[str] = []
+    nameless: list[str] = []
     for token in TOKEN.findall(text):
         for word in WORD.findall(token.lower()):
-            sign = NUMBER if DIGITS.search(word) else NAME if word in called else word
-            if not (words and sign == words[-1] and sign in (NUMBER, NAME)):
-                words.append(sign)
-    return words
+            number = DIGITS.search(word) is not None
+            add(plain, NUMBER if number else word)
+            add(nameless, NUMBER if number else NAME if word in called else word)
+    return plain, nameless
+
+
+def add(words: list[str], sign: str) -> None:
+    if not (words and sign == words[-1] and sign in (NUMBER, NAME)):
+        words.append(sign)
+
+
+def runs(words: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    """All runs of GRAM words; of a shorter text the whole."""
+    if len(words) <= GRAM:
+        return [tuple(words)]
+    return zip(*(words[at:] for at in range(GRAM)), strict=False)
 
 
 def n_grams(words: Sequence[str]) -> set[tuple[str, ...]]:
-    """All runs of GRAM words that hold two words of their own; of a shorter text the whole."""
-    runs = [tuple(words[at : at + GRAM]) for at in range(max(1, len(words) - GRAM + 1))]
-    return {run for run in runs if sum(word not in (NUMBER, NAME) for word in run) >= 2}
+    """The runs that hold two words of their own."""
+    return {run for run in runs(words) if sum(word not in (NUMBER, NAME) for word in run) >= 2}

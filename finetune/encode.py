@@ -9,6 +9,8 @@ from core.types import Message
 from finetune.dataset import Row
 from finetune.guard import IGNORED, TrainingError
 
+AT_ONCE = 512  # rows
+
 
 class Encoded(TypedDict):
     input_ids: list[int]
@@ -17,7 +19,7 @@ class Encoded(TypedDict):
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     """The tokens that a served model continues."""
-    return _ids(tokenizer, messages, add_generation_prompt=True)
+    return _ids(tokenizer, [messages], add_generation_prompt=True)[0]
 
 
 def served_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
@@ -28,14 +30,26 @@ def served_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
 
 
 def encode(tokenizer: Any, row: Row) -> Encoded:
+    """As `encode_rows`, of one row."""
+    return encode_rows(tokenizer, [row])[0]
+
+
+def encode_rows(tokenizer: Any, rows: Sequence[Row]) -> list[Encoded]:
     """Prompt (masked), answer and end-of-turn token. What the template writes behind that is cut: nobody generates it.
+
+    All prompts are one call of the tokenizer and all whole rows another, which it does on as many cores as it may.
 
     Raises:
         TrainingError: the template renders the prompt another way once the answer follows, or ends no turn.
     """
-    refuse_special(tokenizer, (*row.prompt, *row.completion))
-    prompt = prompt_ids(tokenizer, row.prompt)
-    whole = _ids(tokenizer, (*row.prompt, *row.completion))
+    for row in rows:
+        refuse_special(tokenizer, (*row.prompt, *row.completion))
+    prompts = _ids(tokenizer, [row.prompt for row in rows], add_generation_prompt=True)
+    wholes = _ids(tokenizer, [(*row.prompt, *row.completion) for row in rows])
+    return [masked(tokenizer, *each) for each in zip(rows, prompts, wholes, strict=True)]
+
+
+def masked(tokenizer: Any, row: Row, prompt: list[int], whole: list[int]) -> Encoded:
     if whole[: len(prompt)] != prompt:
         raise TrainingError(
             f"the chat template renders the prompt of {row.prompt[-1].content[:60]!r} differently in training and in "
@@ -49,11 +63,11 @@ def encode(tokenizer: Any, row: Row) -> Encoded:
     return {"input_ids": whole[:end], "labels": [IGNORED] * len(prompt) + whole[len(prompt) : end]}
 
 
-def encode_all(tokenizer: Any, rows: Iterable[Row], max_length: int) -> tuple[list[Encoded], int]:
+def encode_all(tokenizer: Any, rows: Sequence[Row], max_length: int) -> tuple[list[Encoded], int]:
     """The rows that fit into `max_length`, and how many do not: a cut answer would teach not to finish."""
-    encoded = [encode(tokenizer, row) for row in rows]
-    fitting = [row for row in encoded if len(row["input_ids"]) <= max_length]
-    return fitting, len(encoded) - len(fitting)
+    parts = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+    fitting = [row for part in parts for row in encode_rows(tokenizer, part) if len(row["input_ids"]) <= max_length]
+    return fitting, len(rows) - len(fitting)
 
 
 class EncodedPair(TypedDict):
@@ -81,13 +95,16 @@ def encode_pairs(tokenizer: Any, pairs: Iterable[Row], max_length: int) -> tuple
 
 def refuse_special(tokenizer: Any, messages: Sequence[Message]) -> None:
     """A text that holds the template's own markers could write turns of its own."""
+    special = tokenizer.all_special_tokens
     for message in messages:
-        found = [token for token in tokenizer.all_special_tokens if token in message.content]
+        found = [token for token in special if token in message.content]
         if found:
             raise TrainingError(f"an example holds the control token {found[0]!r}: {message.content[:60]!r}; remove it")
 
 
-def _ids(tokenizer: Any, messages: Sequence[Message], add_generation_prompt: bool = False) -> list[int]:
-    turns = [message.model_dump() for message in messages]
+def _ids(
+    tokenizer: Any, conversations: Sequence[Sequence[Message]], add_generation_prompt: bool = False
+) -> list[list[int]]:
+    turns = [[message.model_dump() for message in messages] for messages in conversations]
     encoded = tokenizer.apply_chat_template(turns, add_generation_prompt=add_generation_prompt, return_dict=True)
-    return list(encoded["input_ids"])
+    return [list(ids) for ids in encoded["input_ids"]]

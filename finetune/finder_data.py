@@ -103,7 +103,7 @@ def natural(text: str) -> str:
 
 
 def near_misses(
-    questions: Sequence[dict[str, Any]], contexts: Sequence[tuple[str, str]]
+    questions: Sequence[dict[str, Any]], contexts: Sequence[tuple[str, str]], count: int = MISSES
 ) -> list[list[tuple[str, str]]]:
     """For each question the most similar contexts that cannot answer it."""
     import bm25s
@@ -121,9 +121,9 @@ def near_misses(
     for row, ranked in zip(questions, found, strict=True):
         same = [n for n in ranked if contexts[n][0] == row["title"]]
         other = [n for n in ranked if contexts[n][0] != row["title"]]
-        order = [*same, *by_title[row["title"]][: MISSES * 2], *other] if len(same) > 1 else [*other, *same]
+        order = [*same, *by_title[row["title"]][: count * 2], *other] if len(same) > 1 else [*other, *same]
         usable = (n for n in dict.fromkeys(map(int, order)) if is_miss(row, contexts[n][1]))
-        result.append([contexts[n] for n, _ in zip(usable, range(MISSES), strict=False)])
+        result.append([contexts[n] for n, _ in zip(usable, range(count), strict=False)])
     return result
 
 

@@ -56,7 +56,7 @@ def perform(run: RunFolder) -> str:
     from finetune.model import quiet
     from finetune.search import choose
     from finetune.train import Ways, train_on
-    from finetune.versions import load
+    from finetune.version_files import load
 
     quiet()
     order = run.order()

@@ -5,7 +5,6 @@ python -m finetune.train --domain domains/ml-desk --recipe finetune/recipes/ml-d
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -15,11 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.domain import Domain, load_domain
-from core.errors import TriviumError
+from core.domain import Domain
 from core.llm.adapters import read_adapter
-from core.llm.base_weights import base_folder
-from core.settings import load_settings
 from core.types import Adapter, Example
 from finetune import card, guard, inspection
 from finetune.checkpoints import last_checkpoint, saving, step_of
@@ -36,19 +32,17 @@ from finetune.model import (
     load_base,
     load_tokenizer,
     norms,
-    quiet,
     save,
     use_cuda,
 )
 from finetune.monitor import EVERY, Monitor, Place, Progress, Step, silent
 from finetune.proof import frozen_hash, prove
-from finetune.recipe import Recipe, load_recipe
+from finetune.recipe import Recipe
 from finetune.trainers import example_trainer, preference_trainer, steps_of, warmup_steps
 
 __all__ = ["Ways", "train", "train_on", "warmup_steps"]
 
 EXAMPLES, PREFERENCES = "examples", "preferences"
-ROWS_ON_CPU = 8  # at a time: more are no faster there and cost 0.7 GB each
 MADE, STEPS = "adapter", "steps"  # of a finished phase
 
 
@@ -57,7 +51,8 @@ class Ways:
     """How a run is carried out, beside what it learns.
 
     `name`: of the adapter, if not that of its folder; `start`: the adapter to go on from; `base_fingerprint`: what the base
-    must be; `work`: where checkpoints are kept (none: nowhere); `back_to`: told the step that training goes on from, gives
+    must be; `work`: where checkpoints are kept (none: nowhere); `until`: when it ends with a checkpoint, to go on in another
+    process (monotonic seconds); `back_to`: told the step that training goes on from, gives
     the steps before it; `before`, `after`: steps of the same run that came before and will follow; `evaluate`: rows that
     the loss is measured on every `evaluate_every` steps.
     """
@@ -70,6 +65,7 @@ class Ways:
     base_fingerprint: str = ""
     work: Path | None = None
     checkpoint_seconds: float = 60.0
+    until: float | None = None
     every: float = EVERY
     back_to: Callable[[int], list[Step]] = lambda _: []
     say: Callable[[str], None] = lambda _: None
@@ -165,7 +161,7 @@ def prepare(base: Path, domain: Domain, recipe: Recipe, dataset: Dataset, ways: 
         recipe = like_start(recipe, Path(ways.start.path))
     recipe = recipe.for_rows(len(rows))
     if not cuda:
-        recipe = recipe.in_parts(ROWS_ON_CPU)
+        recipe = inspection.in_parts(base, recipe, rows, pairs)
     inspection.room(base, recipe, cuda, rows, pairs)
     evaluate = encode_all(tokenizer, ways.evaluate, recipe.max_length)[0] if ways.evaluate else []
     return Material(base, tokenizer, recipe, cuda, rows, pairs, evaluate, long_rows + long_pairs)
@@ -207,7 +203,7 @@ def fit(
     model = load_base(material.base, material.recipe, material.cuda)
     if start is not None:
         model = carry(model, start, material.recipe)
-    callbacks = [monitor.callback(), *([saving(ways.checkpoint_seconds)] if ways.work else [])]
+    callbacks = [monitor.callback(), *([saving(ways.checkpoint_seconds, ways.until)] if ways.work else [])]
     common = (material.recipe, material.cuda, work, callbacks)
     if place.phase == PREFERENCES:
         trainer = preference_trainer(model, material.tokenizer, material.pairs, *common)
@@ -255,30 +251,7 @@ def parent_of(start: Adapter | None) -> str:
     return f"{start.name} {start.sha256[:12]}" if start else ""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m finetune.train", description="Train an adapter.")
-    parser.add_argument("--domain", type=Path, required=True, help="folder of the domain pack")
-    parser.add_argument("--recipe", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the adapter; its last part is the name")
-    parser.add_argument("--base", type=Path, help="folder of the base model; default: the recipe's, made if absent")
-    parser.add_argument("--limit", type=int, help="train on the first N examples only")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    asked = parser.parse_args(argv)
-    quiet()
-    try:
-        domain, recipe = load_domain(asked.domain), load_recipe(asked.recipe)
-        say = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
-        base = asked.base or base_folder(load_settings(base_model=recipe.base), say)
-        examples = domain.examples()[: asked.limit]
-        made = train(base, domain, recipe, asked.out, say, examples=examples, device=asked.device)
-    except TriviumError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(
-        f"{made.path}: {made.card['loss']['steps']} steps, loss {made.card['loss']['last']}, sha256 {made.sha256[:12]}"
-    )
-    return 0
-
-
 if __name__ == "__main__":
+    from finetune.alone import main
+
     sys.exit(main())

@@ -148,8 +148,7 @@ def show_sources(citations: tuple[Citation, ...], expanded: bool = False, answer
 
 def show_facts(answer: Answer) -> None:
     """Confidence, whether text left the machine, and times: one quiet line."""
-    # A failed check says more than how sure the model was.
-    sure = "" if answer.refused or answer.warnings else words.confidence(answer.confidence)
+    sure = "" if answer.refused else words.confidence(answer.confidence, bool(answer.warnings))
     facts = [sure, words.whereabouts(answer), words.timings(answer.timings)]
     st.caption(" · ".join(safe.label(fact) for fact in facts if fact))
 

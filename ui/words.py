@@ -44,15 +44,19 @@ def road(strategy: str) -> str:
     return ROADS.get(strategy, strategy.capitalize())
 
 
-def confidence(value: float | None) -> str:
-    if value is None:
+PROBABLY = 0.65
+
+
+def confidence(value: float | None, warned: bool = False) -> str:
+    """`warned`: a warning is shown too, and says more than a good word would."""
+    if value is None or (warned and value >= PROBABLY):
         return ""
     if value >= 0.85:
         return "Very likely right"
-    if value >= 0.65:
+    if value >= PROBABLY:
         return "Probably right"
     if value >= 0.4:
-        return "Uncertain: check the sources"
+        return "A guess: check it against the source"
     return "Doubtful: do not rely on it"
 
 

@@ -36,7 +36,7 @@ def router_table(service: OpenServiceDep) -> dict[str, Any]:
             figure = service.measured.figure(name, strategy, service.fingerprint(strategy))
             row[strategy] = {**standing.model_dump(), "golden": figure.model_dump() if figure else None}
         tasks.append({"task": name, "strategies": row, "rag_writes": service.standing(name, WRITTEN).open})
-    models = {s: service.model_of(s) for s in ("prompt", "rag", "tuned")}
+    models = {s: service.model_of(WRITTEN if s == "rag" else s) for s in ("prompt", "rag", "tuned")}
     leaves = {s: service.models.leaves_machine(name) for s, name in models.items()}
     return {
         "tasks": tasks, "models": models, "leaves_machine": leaves, "measured_at": service.measured.measured_at,

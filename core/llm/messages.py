@@ -28,7 +28,9 @@ class Options:
     `max_new_tokens` counts tokens; `temperature` 0 is greedy; `repetition_penalty` (1 is none) weighs the tokens
     generated so far, not the prompt's, so that quoting a passage costs nothing; `json_schema` constrains the answer;
     `stop_flag`, once set, ends the answer at the next token; `stop` are texts that end it and are not shown; `seed`
-    makes sampling repeatable.
+    makes sampling repeatable. `unless` is a text that the answer must not begin with, or several: none of their first
+    tokens is its first; how likely it would have begun with the first of them stands in the metadata as `unless`: the
+    probability of that text's first token, 0 to 1 (local models only).
     """
 
     max_new_tokens: int = MAX_NEW_TOKENS
@@ -38,10 +40,17 @@ class Options:
     stop_flag: threading.Event | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    unless: str | tuple[str, ...] = ""
 
     @property
     def stopped(self) -> bool:
         return self.stop_flag is not None and self.stop_flag.is_set()
+
+    @property
+    def avoided(self) -> tuple[str, ...]:
+        """The texts of `unless`."""
+        given = (self.unless,) if isinstance(self.unless, str) else self.unless
+        return tuple(text for text in given if text)
 
 
 def options_from(kwargs: Mapping[str, Any], stop: Iterable[str] | None = None) -> Options:
@@ -86,9 +95,12 @@ def last_user_text(messages: Sequence[BaseMessage]) -> str:
     return next((str(message.text) for message in reversed(messages) if message.type == "human"), "")
 
 
-def metadata(model: str, finish_reason: FinishReason, logprobs: Sequence[float], tokens: int) -> dict[str, Any]:
+def metadata(
+    model: str, finish_reason: FinishReason, logprobs: Sequence[float], tokens: int, unless: float | None = None
+) -> dict[str, Any]:
     """What stands in `response_metadata` of a whole answer, or of the last piece of a streamed one."""
-    return {"tokens": tokens, "finish_reason": finish_reason, "logprobs": list(logprobs), "model": model}
+    found = {"tokens": tokens, "finish_reason": finish_reason, "logprobs": list(logprobs), "model": model}
+    return found if unless is None else {**found, "unless": unless}
 
 
 def usage(prompt_tokens: int, tokens: int) -> UsageMetadata:

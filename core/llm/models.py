@@ -138,7 +138,8 @@ class InstalledModels:
     def load(self) -> None:
         self._engine.load()
         settings = self._settings
-        soon = {settings.prompt_model, settings.rag_model, settings.tuned_model or settings.domain.name}
+        reader = "reader" if settings.reader == "auto" else settings.reader
+        soon = {settings.prompt_model, settings.rag_model, reader, settings.tuned_model or settings.domain.name}
         for adapter in self.adapters():
             if adapter.name in soon:
                 self._engine.prepare(adapter)

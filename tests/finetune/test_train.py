@@ -16,6 +16,7 @@ from core.llm.base_weights import base_fingerprint
 from core.prompts import template_hash
 from core.settings import ROOT
 from core.types import Example
+from finetune import alone
 from finetune import train as training
 from finetune.guard import TrainingError
 from finetune.model import load_base
@@ -213,8 +214,8 @@ def test_the_command_line_trains_and_says_what_is_wrong(base, domain, tmp_path, 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("epochs: 1\nprecision: fp32\n")
     asked = ["--device", "cpu", "--base", str(base), "--domain", str(domain.folder)]
-    assert training.main([*asked, "--recipe", str(recipe), "--out", str(tmp_path / "made")]) == 0
+    assert alone.main([*asked, "--recipe", str(recipe), "--out", str(tmp_path / "made")]) == 0
     assert read_adapter(tmp_path / "made").name == "made"
     recipe.write_text("epochs: none\n")
-    assert training.main([*asked, "--recipe", str(recipe), "--out", str(tmp_path / "made")]) == 1
+    assert alone.main([*asked, "--recipe", str(recipe), "--out", str(tmp_path / "made")]) == 1
     assert "epochs" in capsys.readouterr().err

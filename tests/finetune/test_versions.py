@@ -98,7 +98,7 @@ def test_a_kill_before_the_listing_is_mended_by_building_again(kept, domain):
 
 
 def test_nothing_half_written_is_left_behind_when_writing_fails(kept, domain, monkeypatch):
-    monkeypatch.setattr("finetune.versions.plots", lambda _: {"a/b.svg": ""})
+    monkeypatch.setattr("finetune.version_files.plots", lambda _: {"a/b.svg": ""})
     with pytest.raises(OSError, match="a/b"):
         saved(kept, domain, examples())
     assert list(kept.folder.iterdir()) == []

@@ -107,7 +107,7 @@ class LocalChat(StreamedChat):
         )
 
     def _metadata(self, answer: Written) -> dict[str, Any]:
-        return metadata(self.model_name, answer.finish_reason, answer.logprobs, answer.tokens)
+        return metadata(self.model_name, answer.finish_reason, answer.logprobs, answer.tokens, answer.unless)
 
 
 def _in_order(results: dict[int, AIMessage | ModelError], return_exceptions: bool) -> list[AIMessage]:

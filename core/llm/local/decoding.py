@@ -26,7 +26,7 @@ COMPACT = 0.75  # share of unfinished rows under which finished ones are dropped
 
 class Row:
     """One answer in the making. `show` gets each piece of text as soon as it is certain; `adapter` is the key of the one
-    that writes it, none: the base."""
+    that writes it, none: the base. `unless`: tokens that it must not begin with; `chance` is how likely the first of them was."""
 
     def __init__(
         self,
@@ -36,8 +36,11 @@ class Row:
         show: Callable[[str], None],
         constraint: Constraint | None = None,
         adapter: str | None = None,
+        unless: Sequence[int] = (),
     ) -> None:
         self.adapter = adapter
+        self._unless = list(unless)
+        self.chance: float | None = None
         self.prompt = list(prompt)
         self.options = options
         self.constraint = constraint
@@ -53,12 +56,25 @@ class Row:
     @property
     def plain(self) -> bool:
         """Whether the likeliest token is taken as it is."""
-        return self.constraint is None and self.options.temperature <= 0 and self.options.repetition_penalty == 1
+        return (
+            not self._avoids
+            and self.constraint is None
+            and self.options.temperature <= 0
+            and self.options.repetition_penalty == 1
+        )
+
+    @property
+    def _avoids(self) -> bool:
+        """Whether the next token is the first, and some are not allowed there."""
+        return bool(self._unless) and not self.tokens
 
     def choose(self, logits: torch.Tensor) -> torch.Tensor:
         """The next token, from scores of shape (vocabulary,) that are left as they are."""
         options = self.options
         scores = logits.clone()
+        if self._avoids:
+            self.chance = float(torch.softmax(scores.float(), -1)[self._unless[0]])
+            scores[self._unless] = -torch.inf
         if options.repetition_penalty != 1 and self.tokens:
             seen = torch.tensor(sorted(set(self.tokens)), device=scores.device)
             picked = scores[seen]

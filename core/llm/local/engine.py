@@ -32,13 +32,15 @@ Messages = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class Written:
-    """What became of one answer, once it is at its end. `tokens` and `prompt_tokens` are counts."""
+    """What became of one answer, once it is at its end. `tokens` and `prompt_tokens` are counts; `unless` as
+    `core.llm.messages.Options` says."""
 
     text: str
     finish_reason: FinishReason
     logprobs: tuple[float, ...]
     tokens: int
     prompt_tokens: int
+    unless: float | None = None
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,7 @@ def calm_threads() -> None:
 
 
 def written(row: Row, text: str) -> Written:
-    return Written(text, row.finish or "stop", tuple(row.logprobs), len(row.tokens), len(row.prompt))
+    return Written(text, row.finish or "stop", tuple(row.logprobs), len(row.tokens), len(row.prompt), row.chance)
 
 
 def as_model_error(error: Exception) -> TriviumError:

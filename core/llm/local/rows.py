@@ -76,7 +76,9 @@ class Rows:
             )
         options = replace(options, max_new_tokens=min(options.max_new_tokens, room))
         constraint = self.grammars.constraint(options.json_schema) if options.json_schema is not None else None
-        made = Row(prompt, options, self._decode, show, constraint, key_of(adapter) if adapter else None)
+        avoided = [self.tokenizer.encode(text, add_special_tokens=False)[0] for text in options.avoided]
+        key = key_of(adapter) if adapter else None
+        made = Row(prompt, options, self._decode, show, constraint, key, avoided)
         made.end_if_stopped()
         if made.finish is None:
             self.prepare(adapter)
