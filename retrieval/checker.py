@@ -71,10 +71,8 @@ def part_to_read(sentence: str, passage: str) -> str:
         return passage
     held = [mine & set(words(one.text)) for one in found]
     sizes = [len(one.text.split()) for one in found]
-    best = max(
-        (run for run in runs(sizes)), key=lambda run: (len(set().union(*held[run[0] : run[1]])), run[1] - run[0])
-    )
-    return passage[min(one.start for one in found[slice(*best)]) : max(one.end for one in found[slice(*best)])]
+    first, end = max(runs(sizes), key=lambda run: (len(set().union(*held[run[0] : run[1]])), run[1] - run[0]))
+    return passage[min(one.start for one in found[first:end]) : max(one.end for one in found[first:end])]
 
 
 def runs(sizes: Sequence[int]) -> list[tuple[int, int]]:
@@ -89,8 +87,10 @@ def runs(sizes: Sequence[int]) -> list[tuple[int, int]]:
 @lru_cache(maxsize=1)
 def opened() -> Checker | None:
     """The shipped checker, opened when first asked for (a second); None where it cannot be: the check then goes by its rules."""
+    from safetensors import SafetensorError
+
     try:
-        return Checker(minilm_folder())
-    except (SettingsError, OSError, ImportError) as error:
-        log.warning("citations are checked by rules alone: the checker cannot be opened (%s)", error)
+        return Checker(minilm_folder(), ADAPTER)
+    except (SettingsError, OSError, ValueError, SafetensorError) as error:
+        log.warning("citations are checked by rules alone, since the checker cannot be opened: %s", error)
         return None

@@ -65,7 +65,7 @@ def place(sentence: str, *others: str) -> Place:
         (condition_dropped, place("If the gate is open, members may enter."), "Members may enter."),
         (doers_exchanged, place("The claim was rejected by the court."), "The court was rejected by the claim."),
         (than_turned, place("Copper is a better choice than steel."), "Steel is a better choice than copper."),
-        (names_exchanged, place("Later Anna wrote to Omar."), "Later Omar wrote to Anna."),
+        (names_exchanged, place("It was Anna who wrote to Omar."), "It was Omar who wrote to Anna."),
         (other_subject, place("The hall is old.", "The court is new."), "The court is old."),
         (negated, place("The hall is not old."), "The hall is old."),
     ],
