@@ -48,14 +48,14 @@ class Pair:
     source: str
 
 
-def pairs(data: Path, seed: int = 0) -> list[Pair]:
+def pairs(data: Path, seed: int = 0, made_up: int = MADE_UP, edited: int = EDITED) -> list[Pair]:
     """All pairs of the data, shuffled. Raises FileNotFoundError for a file that is missing."""
     dice = random.Random(seed)
     rows = [row for file in FILES for row in read(data / file)]
     found = [
         *from_questions(rows, dice),
-        *from_texts(texts(data, rows, dice), EDITED, dice),
-        *from_frames(MADE_UP, dice),
+        *from_texts(texts(data, rows, dice), edited, dice),
+        *from_frames(made_up, dice),
         *SCIFACT_TIMES * list(from_scifact(data / "scifact")),
     ]
     dice.shuffle(found)
@@ -146,8 +146,10 @@ def texts(data: Path, rows: Iterable[dict[str, Any]], dice: random.Random) -> li
 
 
 def from_texts(found: Sequence[str], count: int, dice: random.Random) -> Iterator[Pair]:
-    """`count` pairs at most: a sentence reworded, and the same one changed; as many of the one as of the other."""
-    usable = [place for text in found for place in places(text, dice) if len(place.passage) <= LONGEST_PASSAGE]
+    """`count` pairs at most: a sentence reworded, and the same one changed; as many of the one as of the other. A sentence that
+    many texts share is taken once."""
+    met = (place for text in found for place in places(text, dice) if len(place.passage) <= LONGEST_PASSAGE)
+    usable = list({place.sentence: place for place in met}.values())
     dice.shuffle(usable)
     done = 0
     for place in usable:
@@ -201,9 +203,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m finetune.checker_data")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--made-up", type=int, default=MADE_UP, help="pairs from templates")
+    parser.add_argument("--edited", type=int, default=EDITED, help="pairs from reworded and changed sentences")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
-    found = pairs(given.data, given.seed)
+    found = pairs(given.data, given.seed, given.made_up, given.edited)
     not_measured_on(found)
     given.out.write_text("".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in found), encoding="utf-8")
     count = Counter((one.source, one.supported) for one in found)

@@ -23,8 +23,11 @@ SUBJECT = re.compile(
 PRONOUNS = frozenset(["It", "This", "They", "He", "She", "There", "These", "That", "Those"])
 ARTICLE = r"(?:the |an? )?"
 PASSIVE = re.compile(rf"(.{{4,60}}?) ((?:was|were|is|are) (\w+ed)) by ({ARTICLE}[\w ]{{3,40}}?)((?: (?:in|on|at|for|to|and|after|during)\b.*)?\.)")  # fmt: skip
-THAN = re.compile(r"((?:The |A |An )?\w+(?: \w+)?)( (?:is|are|was|were|has|have|had)\b.*\w) than ((?:the |an? )?\w+(?: \w+)?)([.,].*)")  # fmt: skip
-CONDITION = re.compile(r",? (?:if|unless|provided that|as long as|only|except|without|until) [^,.;]{8,80}(?=[.,;])|^(?:If|Unless|Until|Without|Only) [^,]{8,80}, ")  # fmt: skip
+CONDITION = re.compile(
+    r",? (?:if|unless|provided that|as long as|except|until) [^,.;]{8,80}(?=[.,;])|^(?:If|Unless) [^,]{8,80}, "
+)
+# Between two names of a list, which may change places.
+LISTED = re.compile(r"[^a-z]*(?:\b(?:and|or)\b[^a-z]*)?")
 BECAUSE = re.compile(r",? (?:because(?: of)?|due to|as a result of|in order to) [^.;]+")
 CLAUSE = "if|when|because|although|after|before|unless|since|while"
 FRONT = re.compile(r"((?:If|When|Because|Although|After|Before|During|In|On|By|Since|While|Unless) [^,]{3,80}), (.+)\.")
@@ -117,7 +120,9 @@ def names_exchanged(place: Place, dice: random.Random) -> str:
     if len(mine) < 2:
         return ""
     one, other = dice.sample(mine, 2)
-    if one in other or other in one:
+    first, last = sorted((place.sentence.index(one), place.sentence.index(other)))
+    between = NAMES.sub("", place.sentence[first:last])
+    if one in other or other in one or LISTED.fullmatch(between):
         return ""
     return place.sentence.replace(one, "\0").replace(other, one).replace("\0", other)
 
@@ -153,14 +158,9 @@ def doers_exchanged(place: Place, _: random.Random) -> str:
     return capital(f"{found[4]} {found[2]} by {small(found[1])}{found[5]}") if found else ""
 
 
-def than_turned(place: Place, _: random.Random) -> str:
-    found = THAN.fullmatch(place.sentence)
-    return capital(f"{found[3]}{found[2]} than {small(found[1])}{found[4]}") if found else ""
-
-
 def other_reason(place: Place, dice: random.Random) -> str:
     reasons = [one.rstrip(".").split(",")[0] for one in place.others]
-    reasons = [one for one in reasons if 3 < len(one.split()) < 14]
+    reasons = [one for one in reasons if 3 < len(one.split()) < 14 and "?" not in one]
     found = BECAUSE.search(place.sentence)
     if not reasons or not (found or dice.random() < 0.2):
         return ""
@@ -178,8 +178,7 @@ def other_subject(place: Place, dice: random.Random) -> str:
 Change = Callable[[Place, random.Random], str]
 CHANGES: dict[str, Change] = {
     "number": other_number, "name": other_name, "names": names_exchanged, "negation": negated, "opposite": opposite,
-    "strength": stronger, "condition": condition_dropped, "doer": doers_exchanged, "comparison": than_turned,
-    "cause": other_reason, "subject": other_subject,
+    "strength": stronger, "condition": condition_dropped, "doer": doers_exchanged,     "cause": other_reason, "subject": other_subject,
 }  # fmt: skip
 
 

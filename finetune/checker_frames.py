@@ -98,6 +98,30 @@ def be(thing: str) -> str:
     return "are" if thing.split()[-1].endswith("s") or thing == "the data" else "is"
 
 
+def relation(dice: random.Random) -> Made:
+    """Who does it to whom, or what to what."""
+    pool, verbs = dice.choice(
+        [
+            (vocabulary.ONE, vocabulary.RELATIONS),
+            (vocabulary.PEOPLE, vocabulary.RELATIONS),
+            (vocabulary.THINGS, vocabulary.INFLUENCES),
+        ]
+    )
+    one, other, third = dice.sample(pool, 3)
+    (does, done), (does2, done2) = dice.sample(verbs, 2)
+    when = pick(dice, "", "", f" every {dice.choice(vocabulary.DAYS)[:-1]}", f" in {dice.choice(vocabulary.MONTHS)}")
+    active, passive = f"{one} {does} {other}", f"{other} is {done} by {one}"
+    told = pick(dice, active, passive) + when
+    if dice.random() < 0.4:
+        told += pick(dice, ", and ", "; ", ", while ") + pick(
+            dice, f"{other} {does2} {third}", f"{third} is {done2} by {other}"
+        )
+    yes = [active, passive, f"it is {one} that {does} {other}", f"the one that is {done} is {other}, by {one}"]
+    no = [f"{other} {does} {one}", f"{one} is {done} by {other}", f"it is {other} that {does} {one}", f"{third} {does} {other}",
+          f"{other} is {done} by {third}", f"{one} is the one that is {done}"]  # fmt: skip
+    return [told], told_apart([text for text in yes if text != told], no)
+
+
 def ellipsis(dice: random.Random) -> Made:
     """One does, the other does not."""
     one, other = dice.sample(vocabulary.THINGS, 2)
@@ -225,7 +249,7 @@ def exception(dice: random.Random) -> Made:
     return [told], told_apart(yes, no)
 
 
-FRAMES: tuple[Callable[[random.Random], Made], ...] = (may, may, may, two_doers, two_doers, ellipsis, amounts, amounts, bounds, bounds, shares, order, cause,
+FRAMES: tuple[Callable[[random.Random], Made], ...] = (may, may, may, two_doers, two_doers, relation, relation, ellipsis, amounts, amounts, bounds, bounds, shares, order, cause,
                                                        change, said, times, exception, conversion)  # fmt: skip
 
 

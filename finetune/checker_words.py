@@ -143,3 +143,15 @@ STEPS = (
     ("weigh the parcel", "weighing the parcel"), ("inform the police", "informing the police"), ("change the filter", "changing the filter"),
     ("pay the deposit", "paying the deposit"), ("lock the door", "locking the door"), ("take a blood sample", "taking a blood sample"),
 )  # fmt: skip
+# What one does to another, and it is not mutual: present, participle.
+RELATIONS = (
+    ("informs", "informed"), ("pays", "paid"), ("appoints", "appointed"), ("supervises", "supervised"), ("replaces", "replaced"),
+    ("represents", "represented"), ("insures", "insured"), ("examines", "examined"), ("invites", "invited"), ("elects", "elected"),
+    ("trains", "trained"), ("succeeds", "succeeded"), ("employs", "employed"), ("sues", "sued"), ("advises", "advised"),
+    ("calls", "called"), ("selects", "selected"), ("overrules", "overruled"), ("dismisses", "dismissed"), ("assists", "assisted"),
+)  # fmt: skip
+# The same for things.
+INFLUENCES = (
+    ("controls", "controlled"), ("feeds", "fed"), ("cools", "cooled"), ("replaces", "replaced"), ("blocks", "blocked"), ("drives", "driven"),
+    ("protects", "protected"), ("supplies", "supplied"), ("follows", "followed"), ("covers", "covered"), ("heats", "heated"), ("stops", "stopped"),
+)  # fmt: skip
