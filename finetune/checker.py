@@ -4,8 +4,8 @@
 
 Needs PyTorch, transformers, PEFT, safetensors and tokenizers only, so that it runs on a rented GPU without the rest of Trivium.
 After each epoch it is measured on the development half of the hard pairs, never on the held one; the best epoch is kept. It
-stops at the last epoch, or before `--minutes` are over: the learning rate falls to nothing by whichever comes first. The last
-line is one JSON object of figures.
+stops at the last epoch, or as `--minutes` are over: the learning rate falls to nothing by whichever comes first. The last line
+is one JSON object of figures.
 """
 
 from __future__ import annotations

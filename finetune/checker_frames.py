@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 
 from finetune import checker_words as vocabulary
+from finetune.checker_duties import DUTIES
 from finetune.checker_figures import Made, amounts, bounds, cap, change, conversion, pick, shares, times, told_apart
 
 
@@ -18,61 +19,10 @@ def may(dice: random.Random) -> Made:
     one, other = dice.sample(vocabulary.MANY + vocabulary.ONE, 2)
     base, _, done, doing, thing = dice.choice(vocabulary.ACTIONS)
     holds, fails, noun = dice.choice(vocabulary.CONDITIONS)
-    act, passive = f"{base} {thing}", f"{thing} may be {done} by {one}"
-    kind = dice.choice(["condition", "unless", "must", "forbidden", "free", "only"])
-    if kind == "condition":
-        told = pick(dice, f"{one} may {act} if {holds}", f"{one} may {act} only if {holds}", f"if {holds}, {one} may {act}",
-                    f"{one} may {act}, provided that {holds}", f"{one} can {act} only with {noun}")  # fmt: skip
-        yes = [f"if {holds}, {thing} may be {done} by {one}", f"{one} are allowed to {act} when {holds}" if one in vocabulary.MANY
-               else f"{one} is allowed to {act} when {holds}", f"with {noun}, {one} can {act}"]  # fmt: skip
-        no = [f"{one} may always {act}", f"{one} may {act}", f"{one} may {act} without {noun}", f"{one} may {act} if {fails}",
-              f"if {holds}, {other} may {act}", f"{one} must {act} if {holds}", f"{one} may not {act} if {holds}", passive]  # fmt: skip
-    elif kind == "unless":
-        told = pick(dice, f"{one} may {act} unless {fails}", f"unless {fails}, {one} may {act}")
-        yes = [f"if {holds}, {one} may {act}", f"{one} may not {act} if {fails}"]
-        no = [
-            f"{one} may {act} even if {fails}",
-            f"if {fails}, {one} may {act}",
-            f"{one} may always {act}",
-            f"{one} may not {act}",
-        ]
-    elif kind == "must":
-        told = pick(dice, f"{one} must {act}", f"{one} must {act} every month", f"it is the duty of {one} to {act}")
-        yes = [f"{thing} must be {done} by {one}", f"{doing} {thing} is required of {one}"]
-        no = [f"{one} may {act} if they like", f"{one} must not {act}", f"{other} must {act}", f"{one} need not {act}",
-              f"{doing} {thing} is optional for {one}"]  # fmt: skip
-    elif kind == "forbidden":
-        told = pick(dice, f"{one} may not {act}", f"{one} must not {act}", f"{one} must never {act}", f"{doing} {thing} is forbidden for {one}",
-                    f"{one} cannot {act}")  # fmt: skip
-        yes = [f"{doing} {thing} is not allowed for {one}", f"{one} must not {act}", f"it is forbidden for {one} to {act}",
-               f"{thing} may not be {done} by {one}", f"never let {one} {act}"]  # fmt: skip
-        no = [
-            f"{one} may {act}",
-            passive,
-            f"{doing} {thing} is allowed for {one}",
-            f"{one} must {act}",
-            f"{other} may {act}",
-        ]
-    elif kind == "free":
-        told = pick(
-            dice,
-            f"{one} may {act} at any time",
-            f"{one} may {act} without {noun}",
-            f"{one} can {act} whether or not {holds}",
-        )
-        yes = [
-            f"{one} can {act}",
-            passive,
-            f"{noun} is not needed for {one} to {act}" if "time" not in told else f"{one} may {act} whenever they want",
-        ]
-        no = [f"{one} may not {act}", f"{one} must {act}", f"{one} may {act} only with {noun}", f"{other} may {act}"]
-    else:
-        told = pick(
-            dice, f"only {one} may {act}", f"{thing} may be {done} by {one} only", f"nobody but {one} may {act}"
-        )
-        yes = [f"{other} may not {act}", f"{one} may {act}", f"except for {one}, nobody may {act}"]
-        no = [f"{other} may {act}", f"anyone may {act}", f"{one} may not {act}", f"{one} and {other} may {act}"]
-    return [told], told_apart(yes, no)
+    said = {"one": one, "other": other, "act": f"{base} {thing}", "acting": f"{doing} {thing}", "done": done, "thing": thing,
+            "holds": holds, "fails": fails, "noun": noun, "be": "are" if one in vocabulary.MANY else "is"}  # fmt: skip
+    told, yes, no = ([form.format(**said) for form in forms.split("|")] for forms in dice.choice(DUTIES))
+    return [dice.choice(told)], told_apart(yes, no)
 
 
 def two_doers(dice: random.Random) -> Made:
