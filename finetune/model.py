@@ -6,11 +6,12 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from core.llm.adapters import CONFIG, WEIGHTS
 from finetune.guard import TrainingError
-from finetune.recipe import Recipe
+
+if TYPE_CHECKING:
+    from finetune.recipe import Recipe
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -98,9 +99,10 @@ def go_back(model: Any, start: Path, share: float) -> None:
     """Go back `share` of the way to the adapter that training began with (WiSE-FT, Wortsman et al. 2022): most of what was
     known besides is kept, and most of what was learned too."""
     from peft import get_peft_model_state_dict, set_peft_model_state_dict
+    from peft.utils import SAFETENSORS_WEIGHTS_NAME
     from safetensors.torch import load_file
 
-    known = load_file(start / WEIGHTS)
+    known = load_file(start / SAFETENSORS_WEIGHTS_NAME)
     learned = get_peft_model_state_dict(model, save_embedding_layers=False)
     mixed = {name: (1 - share) * learned[name].float().cpu() + share * known[name].float() for name in known}
     set_peft_model_state_dict(model, mixed)
@@ -108,7 +110,9 @@ def go_back(model: Any, start: Path, share: float) -> None:
 
 def like_start(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with the shape of the adapter that it goes on from: matrices cannot change their rank."""
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    from peft.utils import CONFIG_NAME
+
+    config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
     return recipe.changed(r=config["r"], alpha=config["lora_alpha"], target_modules=config["target_modules"])
 
 
@@ -127,11 +131,12 @@ def save(model: Any, base: str, folder: Path) -> None:
     """PEFT's two files, with bf16 weights and the base by a name that means the same on another machine."""
     import torch
     from peft import get_peft_model_state_dict
+    from peft.utils import SAFETENSORS_WEIGHTS_NAME
     from safetensors.torch import save_file
 
     weights = get_peft_model_state_dict(model, save_embedding_layers=False)
     tensors = {name: weights[name].detach().to("cpu", torch.bfloat16).contiguous() for name in sorted(weights)}
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(tensors, folder / SAFETENSORS_WEIGHTS_NAME, metadata={"format": "pt"})
     config = model.peft_config["default"]
     config.base_model_name_or_path = base
     config.inference_mode = True

@@ -3,8 +3,9 @@
     python -m retrieval.fit_check --begin BEGIN.jsonl [--hard PAIRS.jsonl] [--dry-run]
 
 Learned from: BEGIN's human labels of replies (its training part), and the development half of the hard pairs. The held half
-is never read here. Weights keep the signs of `retrieval.support.SIGNS`. Figures are of five folds, each by a model that did
-not see it. Prints them as its last line.
+is never read here. Weights keep the signs of `retrieval.support.SIGNS`. Fitted twice: with what the cross-encoder of
+`retrieval.checker` says, and without, for where it cannot be opened. Figures are of five folds, each by a model that did not
+see it; the cross-encoder learned from none of these pairs. Prints them as its last line.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.minilm import minilm_folder
 from core.settings import ROOT
+from retrieval.checker import ADAPTER, Checker, part_to_read
 from retrieval.disagreement import disagreements
-from retrieval.support import BELOW, MODEL, SIGNS, features
+from retrieval.support import BELOW, MODEL, READS, SIGNS, features
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,24 +49,34 @@ def hard_pairs(file: Path) -> list[tuple[str, str, bool]]:
 
 @dataclass(frozen=True)
 class Table:
-    """`x`: features, shape (pairs, features); `y`: labels, (pairs,); `refused`: whether a rule refuses the pair; `passage`."""
+    """`names`: of the features; `x`: features, shape (pairs, features); `y`: labels, (pairs,); `refused`: whether a rule refuses
+    the pair; `passage`."""
 
+    names: list[str]
     x: np.ndarray
     y: np.ndarray
     refused: np.ndarray
     passage: list[str]
 
+    def without(self, name: str) -> Table:
+        import numpy as np
 
-def table(pairs: Sequence[tuple[str, str, bool]]) -> Table:
+        at = self.names.index(name)
+        return replace(self, names=[*self.names[:at], *self.names[at + 1 :]], x=np.delete(self.x, at, axis=1))
+
+
+def table(pairs: Sequence[tuple[str, str, bool]], adapter: Path = ADAPTER) -> Table:
     import numpy as np
 
-    rows = [features(sentence, passage) for sentence, passage, _ in pairs]
+    logits = Checker(minilm_folder(), adapter).logits([(one, part_to_read(one, passage)) for one, passage, _ in pairs])
+    rows = [features(*pair[:2], logit) for pair, logit in zip(pairs, logits, strict=True)]
     refused = [bool(disagreements(sentence, passage)) for sentence, passage, _ in pairs]
     x = np.array([[row[name] for name in SIGNS] for row in rows])
-    return Table(x, np.array([truth for *_, truth in pairs]), np.array(refused), [passage for _, passage, _ in pairs])
+    truths = np.array([truth for *_, truth in pairs])
+    return Table(list(SIGNS), x, truths, np.array(refused), [passage for _, passage, _ in pairs])
 
 
-def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+def fit(names: Sequence[str], x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
     """Logistic regression whose weights keep their signs, in the features' own units."""
     import numpy as np
     from scipy.optimize import minimize
@@ -75,17 +88,17 @@ def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, float]:
         total = z @ b[1:] + b[0]
         return float((weight * (np.logaddexp(0, total) - y * total)).sum() / weight.sum() + RIDGE * (b[1:] ** 2).sum())
 
-    bounds = [(None, None), *((0, None) if sign > 0 else (None, 0) for sign in SIGNS.values())]
+    bounds = [(None, None), *((0, None) if SIGNS[name] > 0 else (None, 0) for name in names)]
     found = minimize(loss, np.zeros(x.shape[1] + 1), bounds=bounds, method="L-BFGS-B").x
     slopes = found[1:] / spread
-    weights = {name: round(float(slope), 4) for name, slope in zip(SIGNS, slopes, strict=True)}
+    weights = {name: round(float(slope), 4) for name, slope in zip(names, slopes, strict=True)}
     return {"intercept": round(float(found[0] - slopes @ mean), 4), **weights}
 
 
-def scores(weights: dict[str, float], x: np.ndarray) -> np.ndarray:
+def scores(names: Sequence[str], weights: dict[str, float], x: np.ndarray) -> np.ndarray:
     import numpy as np
 
-    total = weights["intercept"] + x @ np.array([weights[name] for name in SIGNS])
+    total = weights["intercept"] + x @ np.array([weights[name] for name in names])
     return 1 / (1 + np.exp(-np.clip(total, -30, 30)))
 
 
@@ -96,7 +109,8 @@ def folded(data: Table, weight: np.ndarray) -> np.ndarray:
 
     found = np.zeros(len(data.y))
     for seen, unseen in GroupKFold(FOLDS).split(data.x, groups=data.passage):
-        found[unseen] = scores(fit(data.x[seen], data.y[seen], weight[seen]), data.x[unseen])
+        weights = fit(data.names, data.x[seen], data.y[seen], weight[seen])
+        found[unseen] = scores(data.names, weights, data.x[unseen])
     return np.where(data.refused, np.minimum(found, BELOW * THRESHOLD), found)
 
 
@@ -111,28 +125,37 @@ def measured(found: np.ndarray, y: np.ndarray) -> dict[str, float]:
     }
 
 
-def fitted(hard: Path, begin: Path) -> dict[str, Any]:
+def fitted(hard: Path, begin: Path, adapter: Path = ADAPTER) -> dict[str, Any]:
     import numpy as np
 
     pairs = {"hard": hard_pairs(hard), "begin": begin_pairs(begin)}
-    data = table([pair for some in pairs.values() for pair in some])
+    data = table([pair for some in pairs.values() for pair in some], adapter)
     source = np.repeat(list(pairs), [len(some) for some in pairs.values()])
-    weight = np.where(source == "hard", SHARE / len(pairs["hard"]), (1 - SHARE) / len(pairs["begin"]))
+    return {**model_of(data, source), "without": model_of(data.without(READS), source)}
+
+
+def model_of(data: Table, source: np.ndarray) -> dict[str, Any]:
+    """`source`: where each pair is from, "hard" or "begin", (pairs,)."""
+    import numpy as np
+
+    hard = source == "hard"
+    weight = np.where(hard, SHARE / hard.sum(), (1 - SHARE) / (~hard).sum())
     found = folded(data, weight)
-    report = {name: measured(found[source == name], data.y[source == name]) for name in pairs}
-    return {"measured": report, "threshold": THRESHOLD, "weights": fit(data.x, data.y, weight)}
+    report = {name: measured(found[source == name], data.y[source == name]) for name in ("hard", "begin")}
+    return {"measured": report, "threshold": THRESHOLD, "weights": fit(data.names, data.x, data.y, weight)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m retrieval.fit_check")
     parser.add_argument("--begin", type=Path, default=BEGIN)
     parser.add_argument("--hard", type=Path, default=HARD)
+    parser.add_argument("--checker", type=Path, default=ADAPTER, help="folder of the cross-encoder's adapter")
     parser.add_argument("--dry-run", action="store_true", help="print, write nothing")
     given = parser.parse_args(arguments)
-    model = fitted(given.hard, given.begin)
+    model = fitted(given.hard, given.begin, given.checker)
     if not given.dry_run:
         MODEL.write_text(json.dumps(model, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(model["measured"]))
+    print(json.dumps({**model["measured"], "without": model["without"]["measured"]}))
 
 
 if __name__ == "__main__":
