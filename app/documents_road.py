@@ -77,6 +77,9 @@ class Documents:
         self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
     ) -> Iterator[Event]:
         found, trust = self.found(evidence), self._trust_in(decision.task, WRITTEN)
+        if found.listed:
+            yield from self.events(decision, evidence, None, stop, found)
+            return
         if trust and best_case(trust, found.answerable) < trust.refusing(self._domain.wrong_at_most):
             yield from self._refused(evidence)
             return
@@ -97,7 +100,10 @@ class Documents:
             yield event.model_copy(update=counts) if isinstance(event, Finished) else event
 
     def read_events(self, decision: RouteDecision, evidence: Evidence, read: Reading) -> Iterator[Event]:
-        """Events of an answer that a reader has read."""
+        """Events of an answer that a reader has read. Where answers stand under questions they are whole as they are, and quoted."""
+        if read.found.listed:
+            yield from self.events(decision, evidence, None, found=read.found)
+            return
         task, trust = self._domain.task(decision.task), self._trust_in(decision.task, WRITTEN)
         sure = trust.probability(read.features) if trust else None
         if trust is None or sure is None:

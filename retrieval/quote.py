@@ -86,6 +86,11 @@ class Found:
     ranked: tuple[Scored, ...] = ()
     answerable: float = 0.0
 
+    @property
+    def listed(self) -> bool:
+        """Whether the best stands under a question like the query, as in lists of questions and answers."""
+        return bool(self.ranked) and "asked" in self.ranked[0].features
+
     def quotes(self, sources: int = 1) -> list[Citation]:
         """One to three sentences that answer the query, best first; with `sources` over 1 from as many documents.
 

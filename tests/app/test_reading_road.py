@@ -97,6 +97,15 @@ def test_words_that_the_finder_would_not_quote_first_give_way_to_its_quotation(s
     assert "**" not in got.text
 
 
+def test_what_stands_under_a_question_like_the_query_is_quoted_as_it_is(serve, tmp_path):
+    documents = office(tmp_path) / "documents"
+    (documents / "faq.md").write_text(
+        "# Who may open the safe ?\n\nOnly the caretaker opens the safe, and only at noon.\n"
+    )
+    got = answer(serve("the caretaker [1]"), "Who is allowed to open the safe?")
+    assert got.text.startswith("Only the caretaker opens the safe, and only at noon. [1]")
+
+
 def test_switched_off_or_for_another_base_there_is_no_reader(serve, tmp_path):
     assert serve(reader="").reader is None
     shutil.rmtree(tmp_path / "shipped")
