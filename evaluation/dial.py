@@ -9,6 +9,7 @@ import numpy as np
 
 from core.dial import Dial, Point
 from core.errors import DomainError
+from core.measured import NONE_SHOWN
 from evaluation.calibration import MIN_CASES, fit_trust
 
 KEPT_BACK = 0.15  # of the questions that have an answer, how many the setting that serves may leave without
@@ -52,7 +53,7 @@ def keeping_back(probabilities: np.ndarray, share: float) -> float:
     ordered = np.sort(probabilities)
     allowed = int(share * len(ordered))
     if allowed >= len(ordered):
-        return 1.01
+        return NONE_SHOWN
     below = ordered[:allowed][ordered[:allowed] < ordered[allowed]]
     return float((below[-1] + ordered[allowed]) / 2) if len(below) else 0.0
 

@@ -52,6 +52,16 @@ class Scored:
     features: dict[str, float]
     score: float
 
+    @property
+    def listed(self) -> bool:
+        """Whether it stands under a question, one of them like the query (`retrieval.faq`)."""
+        return "asked" in self.features
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Document and heading."""
+        return self.passage.source, self.passage.heading
+
 
 class SentenceVectors:
     """Vectors of sentences, the most recently used kept. Safe to use from many threads."""
@@ -89,7 +99,7 @@ class Found:
     @property
     def listed(self) -> bool:
         """Whether the best stands under a question like the query, as in lists of questions and answers."""
-        return bool(self.ranked) and "asked" in self.ranked[0].features
+        return bool(self.ranked) and self.ranked[0].listed
 
     def quotes(self, sources: int = 1) -> list[Citation]:
         """One to three sentences that answer the query, best first; with `sources` over 1 from as many documents.
@@ -164,16 +174,14 @@ def choose(ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:
         return []
     chosen = [ranked[0]]
     # Where a heading asks a question, the next best answer stands under another one.
-    listed = "asked" in ranked[0].features
+    listed = ranked[0].listed
     for one in ranked[1:]:
         if len(chosen) >= max(MOST_QUOTES, sources):
             break
         new_source = one.passage.source not in {other.passage.source for other in chosen}
         if sources > 1 and not new_source:
             continue
-        if listed and any(
-            one.passage.source == o.passage.source and one.passage.heading == o.passage.heading for o in chosen
-        ):
+        if listed and one.place in {other.place for other in chosen}:
             continue
         wanted = len({other.passage.source for other in chosen}) < sources
         floor = 0.0 if wanted else faq.NEARLY if listed else NEARLY
