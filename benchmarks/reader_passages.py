@@ -12,13 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.settings import load_settings
 from core.types import Passage
 
 if TYPE_CHECKING:
@@ -76,26 +74,13 @@ def by_words(retriever: HybridRetriever, question: str) -> list[Passage]:
 @contextmanager
 def searched(rows: Rows) -> Iterator[HybridRetriever]:
     """Our index over the contexts of a file, each a document of its own under its title."""
-    from benchmarks.retrieval import Cached
-    from core.store import open_store
-    from retrieval.embeddings import open_embeddings
+    from benchmarks.retrieval import indexed
     from retrieval.hybrid import HybridRetriever
-    from retrieval.index import embedded_text, open_index
 
     texts = dict.fromkeys((row.get("title", "").replace("_", " "), row["context"]) for row in rows)
     passages = [Passage(id=str(n), source=str(n), heading=title, text=text) for n, (title, text) in enumerate(texts)]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(data_dir=folder, database_url=None, chroma_url=None)
-        store = open_store(settings.database)
-        store.replace_chunks("passages", passages, state="indexed")
-        vectors = Cached(open_embeddings(settings), [embedded_text(passage) for passage in passages])
-        index = open_index(settings, store, vectors)
-        print(f"indexing {len(passages)} passages", file=sys.stderr, flush=True)
-        index.check()
-        try:
-            yield HybridRetriever(index=index)
-        finally:
-            index.close()
+    with indexed(passages) as index:
+        yield HybridRetriever(index=index)
 
 
 def recall(rows: Rows, passages: Passages) -> dict[str, float]:

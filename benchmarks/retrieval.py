@@ -18,7 +18,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,23 @@ def print_latency(found: dict[str, Any]) -> None:
     print(json.dumps({"latency": found}))
 
 
+@contextmanager
+def indexed(passages: Sequence[Passage]) -> Iterator[Index]:
+    """Our index over passages, in a folder that is gone afterwards; vectors are kept from run to run."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(data_dir=folder, database_url=None, chroma_url=None)
+        store = open_store(settings.database)
+        store.replace_chunks("corpus", list(passages), state="indexed")
+        vectors = Cached(open_embeddings(settings), [embedded_text(passage) for passage in passages])
+        index = open_index(settings, store, vectors)
+        print(f"indexing {len(passages)} passages", file=sys.stderr, flush=True)
+        index.check()
+        try:
+            yield index
+        finally:
+            index.close()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.retrieval")
     parser.add_argument("--corpus", type=Path, default=DATA / "corpus.jsonl")
@@ -180,16 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_latency(latency(given.chunks, given.limit or QUERIES, given.texts))
         return
     passages, queries = load_corpus(given.corpus), load_queries(given.queries, given.qrels, given.limit)
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(data_dir=folder, database_url=None, chroma_url=None)
-        store = open_store(settings.database)
-        store.replace_chunks("corpus", passages, state="indexed")
-        vectors = Cached(open_embeddings(settings), [embedded_text(passage) for passage in passages])
-        index = open_index(settings, store, vectors)
-        print(f"indexing {len(passages)} passages", file=sys.stderr)
-        index.check()
+    with indexed(passages) as index:
         results, differences = measure(index, queries)
-        index.close()
     if len(differences) > 1:
         interval = bootstrap((differences,), np.mean, n_resamples=2000, rng=0).confidence_interval
         results["ours"]["minus_rrf"] = [round(float(n), 4) for n in (differences.mean(), interval.low, interval.high)]
