@@ -15,6 +15,7 @@ from pathlib import Path
 
 from core.domain import Domain, load_domain
 from core.errors import SettingsError, TriviumError
+from core.llm.adapters import read_adapter
 from core.llm.base_weights import base_folder
 from core.settings import load_settings
 from core.types import Adapter
@@ -52,6 +53,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the adapter; its last part is the name")
     parser.add_argument("--base", type=Path, help="folder of the base model; default: the recipe's, made if absent")
+    parser.add_argument("--start", type=Path, help="folder of an adapter to go on from, by the recipe's warm values")
     parser.add_argument("--dataset", type=Path, help="folder of a dataset version; default: the pack's examples")
     parser.add_argument("--limit", type=int, help="train on the first N examples only")
     parser.add_argument("--work", type=Path, help="keep checkpoints here, and go on from them")
@@ -71,8 +73,10 @@ def perform(asked: argparse.Namespace, say: Say) -> Adapter:
     started = time.monotonic()
     domain, recipe = load_domain(asked.domain), load_recipe(asked.recipe)
     base = asked.base or base_folder(load_settings(base_model=recipe.base), say)
+    start = read_adapter(asked.start) if asked.start else None
+    recipe = recipe.warmed() if start else recipe
     dataset = dataset_of(asked, domain, recipe)
-    ways = Ways(device=asked.device, commit=asked.commit, say=say)
+    ways = Ways(device=asked.device, commit=asked.commit, start=start, say=say)
     progress: Progress = say
     if asked.work:
         run = RunFolder(asked.work)

@@ -78,3 +78,14 @@ def test_a_version_that_is_not_there_is_named(asked, tmp_path, capsys):
     asked[asked.index("--dataset") + 1] = str(tmp_path / "none")
     assert main(asked) == 1
     assert "there is no folder" in capsys.readouterr().err
+
+
+def test_training_goes_on_from_an_adapter_with_the_values_for_that(asked, tmp_path):
+    assert main(asked) == 0
+    (tmp_path / "recipe.yaml").write_text(RECIPE + "warm: {learning_rate: 1.0e-3, epochs: 1}\n")
+    first = read_adapter(asked_out(asked))
+    asked[asked.index("--out") + 1] = str(tmp_path / "second")
+    assert main([*asked, "--start", first.path]) == 0
+    card = read_adapter(tmp_path / "second").card
+    assert card["parent"].endswith(first.sha256)
+    assert (card["recipe"]["learning_rate"], card["recipe"]["epochs"]) == (1e-3, 1)
