@@ -112,12 +112,15 @@ def test_an_answer_under_way_ends_on_the_adapter_that_it_began_with(models, regi
 @contextmanager
 def held(models):
     """The engine is busy until the block ends, so that what is asked inside waits together."""
-    free = threading.Event()
-    busy = threading.Thread(target=lambda: models._engine._do(free.wait))
+    begun, free = threading.Event(), threading.Event()
+    busy = threading.Thread(target=lambda: models._engine._do(lambda: (begun.set(), free.wait())))
     busy.start()
-    yield
-    free.set()
-    busy.join()
+    begun.wait()  # what is asked before would be begun before
+    try:
+        yield
+    finally:
+        free.set()
+        busy.join()
 
 
 def all_at_once(models, asked):
