@@ -13,18 +13,20 @@ from retrieval.amounts import other_number
 from retrieval.causes import other_cause
 from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
 from retrieval.denial import UNTIL, denied_otherwise
-from retrieval.facts import all_stems, name_stands, names, negated, opposed
+from retrieval.facts import all_stems, in_full, name_stands, names, negated, opposed
 from retrieval.orders import turned_round
 from retrieval.quantities import numbers
 from retrieval.speakers import other_stance
 from retrieval.told import parts, stems, weight, whole_sentences
-from retrieval.words import TOKEN, words
+from retrieval.words import TOKEN, without_accents, words
 
 # A part of fewer content words says too little to be compared alone.
 FULL = 3
 # Where one part of the passage holds so much of what its sentence shares with the claim, the part alone is what was meant.
 ALONE = 0.85
 NAME_OF = re.compile(r"\b([A-Z]\w+) of (?:the )?[A-Z]\w+")
+# "Ms Voss" says no more than the name.
+HONORIFICS = frozenset(["mr", "mrs", "ms", "miss"])
 # What a sentence may begin with instead of its subject.
 OPENING = frozenset(
     ["yes", "no", "well", "so", "and", "but", "it", "they", "he", "she", "this", "these", "here", "also", "there"]
@@ -59,6 +61,7 @@ class Disagreement:
 @lru_cache(maxsize=2_000)
 def disagreements(sentence: str, passage: str) -> tuple[Disagreement, ...]:
     """All that is found, in the order of RULES."""
+    sentence, passage = without_accents(sentence), without_accents(passage)
     told = aligned(sentence, passage)
     whole = copied(sentence, passage)
     found = ((name, rule(sentence, told, passage)) for name, rule in RULES.items() if name == LEFT_OUT or not whole)
@@ -81,7 +84,9 @@ def other_share(sentence: str, told: str, passage: str) -> str:
 
 
 def other_name(sentence: str, passage: str) -> str:
-    missing = [name for name in sorted(names(sentence)) if not name_stands(name, passage)]
+    full = in_full(sentence)
+    spelled = {word for short, run in full.items() if name_stands(short, passage) for word in run}
+    missing = [name for name in sorted(names(sentence) - spelled - HONORIFICS) if not name_stands(name, passage)]
     # "Court of Appeal" for "Court of Session", where "appeals" are spoken of too.
     missing += [
         mine.group()
