@@ -14,6 +14,7 @@ from retrieval.causes import other_cause
 from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
 from retrieval.denial import UNTIL, denied_otherwise
 from retrieval.facts import all_stems, in_full, name_stands, names, negated, opposed
+from retrieval.fullnames import HONORIFICS, other_full_name
 from retrieval.orders import turned_round
 from retrieval.quantities import numbers
 from retrieval.speakers import other_stance
@@ -25,8 +26,6 @@ FULL = 3
 # Where one part of the passage holds so much of what its sentence shares with the claim, the part alone is what was meant.
 ALONE = 0.85
 NAME_OF = re.compile(r"\b([A-Z]\w+) of (?:the )?[A-Z]\w+")
-# "Ms Voss" says no more than the name.
-HONORIFICS = frozenset(["mr", "mrs", "ms", "miss"])
 # What a sentence may begin with instead of its subject.
 OPENING = frozenset(
     ["yes", "no", "well", "so", "and", "but", "it", "they", "he", "she", "this", "these", "here", "also", "there"]
@@ -85,7 +84,7 @@ def other_share(sentence: str, told: str, passage: str) -> str:
 
 def other_name(sentence: str, passage: str) -> str:
     full = in_full(sentence)
-    spelled = {word for short, run in full.items() if name_stands(short, passage) for word in run}
+    spelled = {word for short, run in full.items() if re.search(rf"\b{short.upper()}\b", passage) for word in run}
     missing = [name for name in sorted(names(sentence) - spelled - HONORIFICS) if not name_stands(name, passage)]
     # "Court of Appeal" for "Court of Session", where "appeals" are spoken of too.
     missing += [
@@ -93,7 +92,7 @@ def other_name(sentence: str, passage: str) -> str:
         for mine in NAME_OF.finditer(sentence)
         if mine.group() not in passage and any(its[1] == mine[1] for its in NAME_OF.finditer(passage))
     ]
-    return f"the passage does not name {missing[0]}" if missing else ""
+    return f"the passage does not name {missing[0]}" if missing else other_full_name(sentence, passage)
 
 
 def copied(sentence: str, passage: str) -> bool:

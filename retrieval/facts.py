@@ -56,7 +56,7 @@ ENDED = re.compile(r"[.!?:]\s*$")
 # What a nationality or a plural adds to a name.
 ENDINGS = frozenset(["s", "n", "an", "ian", "i", "ic", "ish", "ese", "ean", "er", "ers", "ns", "ans", "ians", "is", "like"])
 # A name of several words: "International Monetary Fund", "Bank of England".
-IN_FULL = re.compile(r"\b[A-Z][\w’'-]*(?:[ -](?:(?:of|for|and|the|on|de|in) ){0,2}[A-Z][\w’'-]*)+")
+IN_FULL = re.compile(r"\b[A-Z][\w’'-]*(?:[ -](?:(?:of|for|and|de)(?: the)? )?[A-Z][\w’'-]*)+")
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis")
 
 
@@ -108,7 +108,7 @@ def name_stands(name: str, text: str) -> bool:
 def initials(name: str, text: str) -> bool:
     """Whether a name is written in full where the text has its initials, or the other way round: US, United States."""
     letters = re.sub(r"\W", "", name)
-    if 2 <= len(letters) <= 5 and any(letters in short for short in shortened(text)):
+    if 2 <= len(letters) <= 5 and any(short.endswith(letters) for short in shortened(text)):
         return True
     short = {re.sub(r"\W", "", one).lower() for one in re.findall(r"\b(?:[A-Z]\.?){2,5}(?![a-z])", text)}
     return any(name in SPELLED_OUT.get(one, ()) for one in short)

@@ -7,6 +7,7 @@ import re
 from retrieval.comparing import comparisons
 from retrieval.denial import focus_of_negation
 from retrieval.facts import names
+from retrieval.fullnames import TITLES
 from retrieval.told import Part, in_order, own_subject, parts, stems, subject, weight
 from retrieval.words import STOPWORDS, TOKEN, stem
 
@@ -25,7 +26,9 @@ BY = re.compile(
 )
 
 
-NAME_FIRST = re.compile(r"(?:(?:Ms|Mr|Mrs|Dr)[.]? )?([A-Z]\w+) (?!of\b)")
+NAME_FIRST = re.compile(
+    rf"(?:(?:{'|'.join(sorted(title.capitalize() for title in TITLES))})[.]? )?([A-Z]\w+) (?!of\b)"
+)
 # Verbs that say little by themselves.
 LIGHT = frozenset(["take", "make", "give", "come", "go", "keep", "hold"])
 PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been) \w+", re.IGNORECASE)
