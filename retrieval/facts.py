@@ -108,7 +108,7 @@ def name_stands(name: str, text: str) -> bool:
 def initials(name: str, text: str) -> bool:
     """Whether a name is written in full where the text has its initials, or the other way round: US, United States."""
     letters = re.sub(r"\W", "", name)
-    if 2 <= len(letters) <= 5 and any(short.endswith(letters) for short in shortened(text)):
+    if 2 <= len(letters) <= 5 and any(letters in short for short in shortened(text)):
         return True
     short = {re.sub(r"\W", "", one).lower() for one in re.findall(r"\b(?:[A-Z]\.?){2,5}(?![a-z])", text)}
     return any(name in SPELLED_OUT.get(one, ()) for one in short)

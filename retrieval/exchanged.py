@@ -1,0 +1,223 @@
+"""Who is named in whose place: at the head of what is said, around a verb, or in a list that pairs names. Pure; English."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from retrieval.comparing import comparisons
+from retrieval.facts import names, negated
+from retrieval.fullnames import CALENDAR, CALLING, OPENERS, RUN, TITLES, full_names
+from retrieval.irregular import BASE
+from retrieval.told import VERB, Part, parts, stems, weight, whole_sentences
+from retrieval.words import STOPWORDS, TOKEN, stem
+
+ALL = 0.8
+PRONOUN = re.compile(r"(?:she|he)\b", re.IGNORECASE)
+GENDERS = {"mr": "he", "ms": "she", "mrs": "she", "miss": "she", "sir": "he", "king": "he", "prince": "he", "queen": "she", "princess": "she"}
+BY = re.compile(r"\b(\w+) by (?=(?:the |an? )?[A-Z])")
+IS = re.compile(r"\b(?:is|are|was|were|be|been|being) (?:\w+ly )?$", re.IGNORECASE)
+HELPS = re.compile(r"(?: (?:has|had|have|will|would|also|then|later|first|\w+ly))* (?P<verb>[a-z]+)\b")
+# What two do to each other alike.
+MUTUAL = frozenset(
+    map(stem, ["meet", "marry", "border", "equal", "resemble", "match", "join", "adjoin", "face", "be", "have", "and", "or", "of", "with", "to",
+               "in", "at", "on", "for", "from", "by", "as"])
+)  # fmt: skip
+# Where a list goes from one pair to the next.
+NEXT = re.compile(r"(?:,|;|\band\b|\bbut\b|\bwhile\b|\bwhereas\b)")
+ORDINAL = r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\b"
+ITEM = re.compile(rf"{ORDINAL}|(?P<figure>(?<![\w.])\d[\d.,:]*\b)|(?P<name>{RUN.pattern}|\b[a-z]+\.[a-z]+\b)")
+LEADS = re.compile(r"(?<![\w-])(?:by|in|into|on|at|from|to|for|with|of|under|an?)(?![\w-])", re.IGNORECASE)
+JOINED = re.compile(r"\s*(?:,|and|or|, and|, or|&)\s*(?:the )?", re.IGNORECASE)
+
+
+def in_place_of_name(sentence: str, passage: str) -> str:
+    if comparisons(sentence):
+        return ""
+    return other_head(sentence, passage) or other_doer(sentence, passage) or other_pair(sentence, passage)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The name that a text begins with: its `words`, and the `rest` of the text."""
+
+    words: frozenset[str]
+    rest: str
+    titles: frozenset[str]
+
+    @property
+    def acts(self) -> bool:
+        """Whether what follows is said of it, as far as the next word tells; what stands between commas aside."""
+        after = re.match(r"(?:, [^,;]+,)? ([a-z]\w*)", self.rest)
+        return bool(after and (after[1] not in STOPWORDS or VERB.fullmatch(after[1])))
+
+
+def head(text: str) -> Head | None:
+    found = next(iter(full_names(text)), None)
+    if not found or text[: found.start].strip().lower() not in ("", "the"):
+        return None
+    return Head(found.bare, text[found.end :], frozenset(found.words) & TITLES)
+
+
+def other_head(sentence: str, passage: str) -> str:
+    """The sentence begins with one name where the passage, saying the same, begins with another."""
+    known = names(f"x. x {passage}")
+    for text in whole_sentences(sentence):
+        first = head(text)
+        if not first or BY.search(text) or not first.acts:
+            continue
+        homes = saying(first, passage)
+        if not first.words & known:
+            if why := unknown_head(text, first, passage, known):
+                return why
+            continue
+        if any(first.words <= lowered(begin(one.text)) | {*one.given} for one in homes):
+            continue
+        for one in homes:
+            its = head(one.text)
+            if its and its.acts and its.words & known and not its.words & (lowered(text) - first.words):
+                if rivals(first.words, its.words) and not BY.search(one.text) and most_of(first, its.rest):
+                    return f"the passage says this of {called(its)}"
+            if other_gender(first, one.text, passage):
+                return "the passage says this of another person"
+    return ""
+
+
+def saying(first: Head, passage: str) -> list[Part]:
+    """The parts of the passage that say the same; where none does, its sentences that do."""
+    wholes = [Part(text, text, stems(text)) for text in whole_sentences(passage)]
+    found = ([one for one in told if most_of(first, one.text)] for told in (parts(passage), wholes))
+    return next(filter(None, found), [])
+
+
+def most_of(first: Head, text: str) -> bool:
+    rest = stems(first.rest)
+    return len(rest) > 1 and weight(rest & stems(text)) >= ALL * weight(rest)
+
+
+def called(its: Head) -> str:
+    return " ".join(sorted(its.words)).title()
+
+
+def begin(text: str) -> str:
+    """A text as far as its first comma: "Henry VII, the father of ..."."""
+    return text.partition(",")[0]
+
+
+def lowered(text: str) -> frozenset[str]:
+    return frozenset(TOKEN.findall(text.lower()))
+
+
+def rivals(one: frozenset[str], other: frozenset[str]) -> bool:
+    return not one <= other and not other <= one
+
+
+def unknown_head(text: str, first: Head, passage: str, known: frozenset[str]) -> str:
+    """A first word that the passage does not have, where it has a name: "Nigeria voted against" for "Angola voted against"."""
+    word = next(iter(first.words))
+    after = TOKEN.findall(first.rest.lower())[:1]
+    plural = word.endswith("s") and not (after and after[0].endswith("s"))
+    if len(first.words) > 1 or word in OPENERS | CALENDAR | TITLES or plural or CALLING.match(word) or not after:
+        return ""
+    for one in parts(passage):
+        its = head(one.text)
+        if its and its.words & known and its.words - lowered(text) and TOKEN.findall(its.rest.lower())[:1] == after:
+            if stem(word) not in tokens(one.sentence) and most_of(first, one.sentence):
+                return f"the passage says this of {called(its)}"
+    return ""
+
+
+def other_gender(first: Head, text: str, passage: str) -> bool:
+    """ "Mr Roth sings" where the passage has "she sings"."""
+    found = PRONOUN.match(text)
+    titles = first.titles.union(*(set(one.words) & TITLES for one in full_names(passage) if first.words & set(one.words)))
+    genders = {GENDERS[title] for title in titles if title in GENDERS}
+    return bool(found) and len(genders) == 1 and found.group().lower() not in genders
+
+
+def other_doer(sentence: str, passage: str) -> str:
+    """Two names have changed places around a verb: "Roth beat Lund" for "Lund beat Roth"."""
+    told = [one for text in whole_sentences(passage) for one in deeds(text)]
+    for verb, does, undergoes in deeds(sentence):
+        same = [one for one in told if one[0] == verb]
+        turned = [one for one in same if does & one[2] and undergoes & one[1] and not does & one[1]]
+        if turned and not any(does & one[1] for one in same):
+            return "the passage has the one do this to the other"
+    return ""
+
+
+@lru_cache(maxsize=20_000)
+def deeds(text: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
+    """Stem of each verb between names, the words of the name that does it, and of the names that undergo it."""
+    found = []
+    for part in parts(text):
+        its = [(one.start, one.end, one.bare) for one in full_names(part.text)]
+        for by in BY.finditer(part.text):
+            if IS.search(part.text[: by.start()]):
+                agent = next((words for start, _, words in its if start >= by.end()), frozenset())
+                others = [words for _, end, words in its if end <= by.start()]
+                found.append((verb_stem(by.group(1)), agent, frozenset[str]().union(*others)))
+        first = its[0] if its and part.text[: its[0][0]].strip().lower() in ("", "the") else None
+        verb = HELPS.match(part.text, first[1]) if first else None
+        if first and verb and stem(verb["verb"]) not in MUTUAL and verb["verb"] not in STOPWORDS:
+            others = [words for start, _, words in its if start > verb.end()]
+            found.append((verb_stem(verb["verb"]), first[2], frozenset[str]().union(*others)))
+    return tuple(one for one in found if one[1] and one[2])
+
+
+def verb_stem(word: str) -> str:
+    return stem(BASE.get(word.lower(), word.lower()))
+
+
+@dataclass(frozen=True)
+class Item:
+    """`key`: what it is, as far as the small word before it and its form tell; `words`: stems, or figures as they stand."""
+
+    key: str
+    words: frozenset[str]
+    start: int
+    end: int
+
+
+def other_pair(sentence: str, passage: str) -> str:
+    """One of each of two pairs of a list: "A on port 2" for "A on port 1, B on port 2"."""
+    mine = frozenset(tokens(sentence))
+    whole = [frozenset(tokens(one)) for one in whole_sentences(passage)]
+    for text in whole_sentences(passage) if not negated(sentence) else ():
+        for one, other in pairs(text):
+            for a, b, c, d in ((one[0], one[1], other[0], other[1]), (other[0], other[1], one[0], one[1])):
+                if (a.words | d.words) <= mine and not (b.words | c.words) & (mine - a.words - d.words) and not a.words & c.words:
+                    if not b.words & d.words and not any((a.words | d.words) <= said for said in whole if not b.words & said):
+                        return f"the passage says this of {' '.join(sorted(c.words))}"
+    return ""
+
+
+def tokens(text: str) -> list[str]:
+    return [stem(token) for token in TOKEN.findall(text.lower())]
+
+
+def items(text: str) -> list[Item]:
+    found: list[Item] = []
+    for match in ITEM.finditer(text):
+        between = text[found[-1].end if found else 0 : match.start()]
+        word = (LEADS.findall(between) or [""])[-1].lower()
+        kind = "name" if match["name"] else "figure" if match["figure"] else "ordinal"
+        key = f"{kind} {'' if kind == 'ordinal' else 'a' if word == 'an' else word}"
+        plain = frozenset(tokens(match.group())) - frozenset(STOPWORDS)
+        if plain:
+            found.append(Item(key, plain, match.start(), match.end()))
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def pairs(text: str) -> tuple[tuple[tuple[Item, Item], tuple[Item, Item]], ...]:
+    """Two items after each other, and the two after them that are as they are."""
+    found = []
+    for a, b, c, d in zip(*(itertools.islice(items(text), n, None) for n in range(4)), strict=False):
+        alike = a.key == c.key and b.key == d.key
+        told = (text[a.end : b.start], text[b.end : c.start], text[c.end : d.start])
+        if alike and NEXT.search(told[1]) and not any(JOINED.fullmatch(one) or ";" in one for one in (told[0], told[2])):
+            found.append(((a, b), (c, d)))
+    return tuple(found)
