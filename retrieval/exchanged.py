@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from retrieval.comparing import comparisons
 from retrieval.facts import names, negated
-from retrieval.fullnames import CALENDAR, CALLING, OPENERS, RUN, TITLES, full_names
+from retrieval.fullnames import CALENDAR, CALLING, OPENERS, RUN, TITLES, WORD, full_names
 from retrieval.irregular import BASE
+from retrieval.peoples import called_after
 from retrieval.told import VERB, Part, parts, stems, weight, whole_sentences
 from retrieval.words import STOPWORDS, TOKEN, stem
 
@@ -30,13 +31,15 @@ NEXT = re.compile(r"(?:,|;|\band\b|\bbut\b|\bwhile\b|\bwhereas\b)")
 ORDINAL = r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\b"
 ITEM = re.compile(rf"{ORDINAL}|(?P<figure>(?<![\w.])\d[\d.,:]*\b)|(?P<name>{RUN.pattern}|\b[a-z]+\.[a-z]+\b)")
 LEADS = re.compile(r"(?<![\w-])(?:by|in|into|on|at|from|to|for|with|of|under|an?)(?![\w-])", re.IGNORECASE)
+TWO_NAMES = re.compile(r"\b((?:[A-Z][\w-]+ )*[A-Z][\w-]+) and ((?:[A-Z][\w-]+ )*[A-Z][\w-]+)\b")
+Words = frozenset[str]
 JOINED = re.compile(r"\s*(?:,|and|or|, and|, or|&)\s*(?:the )?", re.IGNORECASE)
 
 
 def in_place_of_name(sentence: str, passage: str) -> str:
     if comparisons(sentence):
         return ""
-    return other_head(sentence, passage) or other_doer(sentence, passage) or other_pair(sentence, passage)
+    return other_head(sentence, passage) or other_doer(sentence, passage) or other_pair(sentence, passage) or other_partner(sentence, passage)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class Head:
 def head(text: str) -> Head | None:
     found = next(iter(full_names(text)), None)
     if not found or text[: found.start].strip().lower() not in ("", "the"):
+        return None
+    if found.bare <= called_after().keys():
+        # "The Dutch ship": no name of one.
         return None
     return Head(found.bare, text[found.end :], frozenset(found.words) & TITLES)
 
@@ -107,7 +113,7 @@ def begin(text: str) -> str:
 
 
 def lowered(text: str) -> frozenset[str]:
-    return frozenset(TOKEN.findall(text.lower()))
+    return frozenset((*TOKEN.findall(text.lower()), *WORD.findall(text.lower())))
 
 
 def rivals(one: frozenset[str], other: frozenset[str]) -> bool:
@@ -171,6 +177,21 @@ def verb_stem(word: str) -> str:
     return stem(BASE.get(word.lower(), word.lower()))
 
 
+def other_partner(sentence: str, passage: str) -> str:
+    """ "Roth and Lund" did what "Roth and Berg" did."""
+    clauses = [one for text in whole_sentences(passage) for one in text.split("; ")]
+    for match in TWO_NAMES.finditer(sentence):
+        names = [lowered(name) for name in match.groups()]
+        rest = stems(sentence[: match.start()] + sentence[match.end() :])
+        told = [lowered(one) for one in clauses if rest and weight(rest & stems(one)) >= ALL * weight(rest)]
+        for one, other in (names, names[::-1]):
+            here = [pair for text in clauses for pair in TWO_NAMES.finditer(text) if one <= lowered(pair.group())]
+            elsewhere = other <= lowered(passage) and not any(one | other <= lowered(text) for text in clauses)
+            if here and elsewhere and told and not any(other <= said for said in told):
+                return f"the passage does not name {match.group()} together"
+    return ""
+
+
 @dataclass(frozen=True)
 class Item:
     """`key`: what it is, as far as the small word before it and its form tell; `words`: stems, or figures as they stand."""
@@ -187,11 +208,18 @@ def other_pair(sentence: str, passage: str) -> str:
     whole = [frozenset(tokens(one)) for one in whole_sentences(passage)]
     for text in whole_sentences(passage) if not negated(sentence) else ():
         for one, other in pairs(text):
-            for a, b, c, d in ((one[0], one[1], other[0], other[1]), (other[0], other[1], one[0], one[1])):
-                if (a.words | d.words) <= mine and not (b.words | c.words) & (mine - a.words - d.words) and not a.words & c.words:
-                    if not b.words & d.words and not any((a.words | d.words) <= said for said in whole if not b.words & said):
-                        return f"the passage says this of {' '.join(sorted(c.words))}"
+            for near, far in ((one, other), (other, one)):
+                if joins(near[0].words, near[1].words, far[0].words, far[1].words, mine, whole):
+                    return f"the passage says this of {' '.join(sorted(far[0].words))}"
     return ""
+
+
+def joins(a: Words, b: Words, c: Words, d: Words, mine: Words, told: list[Words]) -> bool:
+    """Whether the sentence has `a` with `d`, where the passage has `a` with `b` and `c` with `d`, and does not tell both."""
+    b, d_alone = b - d, d - b
+    if not b or not d_alone or a & c or not (a | d) <= mine or (b | c) & (mine - a - d):
+        return False
+    return not any((a | d) <= said for said in told if not b & said)
 
 
 def tokens(text: str) -> list[str]:

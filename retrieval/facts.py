@@ -186,4 +186,6 @@ def turned_round(word: str, rival: str, sentence: str, passage: str) -> bool:
         at = tokens.index(middle)
         sides += [set(tokens[:at]) - SMALL_STEMS, set(tokens[at + 1 :]) - SMALL_STEMS]
     left, right, its_left, its_right = sides
+    if left & its_right and right & its_left and not right & its_right:
+        return True
     return len(left & its_right) + len(right & its_left) > len(left & its_left) + len(right & its_right)

@@ -20,6 +20,12 @@ ENOUGH, MOST, ALL, FEW, COPIED, FULL = 0.5, 0.6, 0.8, 3, 0.4, 2
 APART = re.compile(r"\s+(?=(?:before|after|until|since) [^\W\d])", re.IGNORECASE)
 # A pronoun that something is said of; "his" and "them" only stand by.
 IS_IT = re.compile(r"\b(?:it|they|he|she|this|these|both)\b", re.IGNORECASE)
+OWNED, OF_ITS = re.compile(r"\b([\w-]+)['’]s? [a-z]"), re.compile(r"\b(?:his|her|its|their) [a-z]", re.IGNORECASE)
+# What a name may be called in its place.
+GENERIC = frozenset(
+    map(stem, ["company", "firm", "group", "organisation", "organization", "agency", "country", "city", "town", "team", "club", "drug",
+               "product", "tool", "program", "ship", "book", "film", "work", "man", "woman", "person", "author", "place", "event"])
+)  # fmt: skip
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
 BY = re.compile(
     r"\bby ((?:the |an? |its |his |her |their )?[\w’'-]+(?: (?-i:[A-Z])\w+)*(?: of (?:the )?\w+)?)", re.IGNORECASE
@@ -58,10 +64,13 @@ def mixed_part(mine: Part, passage: str) -> str:
     best = [one for one in told if weight(mine.own & one.all) == most]
     for one in best:
         strange = mine.own - one.all - LIGHT
-        if not strange or strange - frozenset[str]().union(*(other.own for other in told if other is not one)):
+        if strange <= subject(mine.text) & GENERIC or strange - frozenset[str]().union(*(other.own for other in told if other is not one)):
             return ""
     for one in best:
         strange = mine.own - one.all - LIGHT
+        # "Roth's deputy" is "her deputy".
+        if OF_ITS.search(one.text) and (owner := OWNED.search(mine.text)) and stem(owner[1].lower()) in strange:
+            continue
         # What is denied of it need not stand there.
         if mine.denied and strange <= focus_of_negation(mine):
             continue
@@ -80,7 +89,7 @@ def other_actor(sentence: str, passage: str) -> str:
             return f"the passage says this of {other}"
         agent = BY.search(mine.text)
         for who in filter(None, (stems(agent.group(1)) if agent else None, subject(mine.text))):
-            if any(word[0].isdigit() or word in ORDINAL_STEMS for word in who):
+            if any(word[0].isdigit() or word in ORDINAL_STEMS for word in who) or who <= GENERIC:
                 continue
             rest = mine.own - who
             homes = [one for one in told if len(rest) > 1 and weight(rest & one.all) >= ALL * weight(rest)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from retrieval.facts import NEGATION
@@ -19,6 +19,8 @@ from retrieval.words import STOPWORDS, TOKEN, stem, words
 
 PREPOSITIONS = "between|from|since|after|before|until|with|including|about|under|over|by"
 WITHOUT_VERB = r"(?:(?:Ms|Mr|Mrs|Dr)[.]? )?(?-i:[A-Z])\w+ (?-i:[a-z])\w+(?:[.,;]|$)"
+# "..., in August not at all".
+NOT_AT_ALL = r",\s+(?=(?:in|on|at|for|by|from|with|to)\s+(?:\w+\s+){1,3}not\b)"
 # Parts stand side by side: what one says of its subject the other does not say of its own. They meet at
 BESIDE = re.compile(
     "|".join(
@@ -35,6 +37,7 @@ BESIDE = re.compile(
             # "..., built in the war"
             r",\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)",
             # "..., juice 45"
+            NOT_AT_ALL,
             rf",\s+(?!(?:{PREPOSITIONS})\b)(?=(?:\w+\s+){{1,5}}\d)|,\s+(?=the\s+(?:\w+\s+){{1,4}}\d)",
         )
     ),
@@ -48,6 +51,12 @@ WITHIN = re.compile(
 )
 SPEAKS_OF_IT = re.compile(
     r"^(?:this|these|that|those|both|such)\b|\b(?:it|its|they|their|them|he|she|his|her)\b", re.IGNORECASE
+)
+# What stands between commas and says who or what it is: "Velarin, a drug from Graz, was", "the drug, Velarin, was".
+ASIDE = re.compile(
+    r", (?P<what>(?:(?:the|an?|its|his|her|their) (?:[\w’'-]+ ){1,8}?[\w’'-]+|(?-i:[A-Z])[\w&’' -]*?)),"
+    r"(?= (?:(?:\w+ly )?(?:is|are|was|were|has|have|had|may|must|can|could|will|would|shall|should|does|do|did|cannot)\b|\w+ed\b))",
+    re.IGNORECASE,
 )
 BRACKETS = re.compile(r"\s*\([^()]*\)")
 DETERMINERS = frozenset(
@@ -129,11 +138,15 @@ def parts(text: str) -> tuple[Part, ...]:
         begins, lead = len(found), frozenset[str]()
         aside = stems(" ".join(BRACKETS.findall(sentence)))
         plain = figures_alike(BRACKETS.sub(" ", sentence))
+        known = frozenset[str]()
+        if between := ASIDE.search(plain):
+            known = stems(between["what"]) if not VERB.search(between["what"]) else known
+            plain = plain[: between.start()] + plain[between.end() :] if known else plain
         if apart := EXCEPT.search(plain):
             found += excepted(plain, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
         for piece in side_by_side(plain):
-            given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
+            given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence) | called_so(piece, text)
             last = found[-1] if len(found) > begins else None
             own = last is None or own_subject(piece)
             if last and GAPPED.match(piece):
@@ -141,11 +154,13 @@ def parts(text: str) -> tuple[Part, ...]:
             elif last and WHICH.match(piece):
                 given = frozenset(ordered(last.text)[-2:])
             elif last and not own:
-                given |= lead | carried(piece, last)
+                given |= lead | carried(piece, last) | known
             lead = subject(piece) if own else lead
             found.append(part(piece, sentence, given | aside, last))
+            if known and not last:
+                found[-1] = replace(found[-1], own=found[-1].own | known)
         if len(found) > begins:
-            before = subject(found[begins].text) | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
+            before = subject(found[begins].text) | known | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
         last_sentence = sentence
     return tuple(found)
 
@@ -178,6 +193,13 @@ def named_before(piece: str, last: str) -> frozenset[str]:
     return frozenset(told[max(0, told.index(word) - 2) : told.index(word)]) if word in told else frozenset()
 
 
+def called_so(piece: str, text: str) -> frozenset[str]:
+    """The stem that names what "the lake" is, where a text has one such name: "Lake Orsa"."""
+    found = re.match(r"The ([a-z]+)\b", piece)
+    names = set(re.findall(rf"\b{found[1].capitalize()} ([A-Z]\w+)", text)) if found else set()
+    return stems(names.pop()) if len(names) == 1 else frozenset()
+
+
 def carried(piece: str, last: Part) -> frozenset[str]:
     """What a piece without a verb takes from the part before it: all that stands there before its last number, else its
     beginning."""
@@ -185,7 +207,9 @@ def carried(piece: str, last: Part) -> frozenset[str]:
         return frozenset()
     told = ordered(last.text)
     numbers = [n for n, word in enumerate(told) if word[0].isdigit()]
-    return last.given | frozenset(told[: numbers[-1]] if numbers else ())
+    # "240 people in Estonia and 60 in Latvia": what is counted is the same.
+    counted = numbers and re.match(r"\d[\d.,]* (?:in|on|at|for|with|from|to|of|by)\b", piece)
+    return last.given | frozenset(told[: numbers[-1]] + (told[numbers[-1] + 1 : numbers[-1] + 2] if counted else ()) if numbers else ())
 
 
 def side_by_side(sentence: str) -> list[str]:
@@ -280,9 +304,11 @@ def statements(text: str) -> tuple[Part, ...]:
             found.append(Part(rest, one.sentence, stems(rest), frozenset(), not denied(rest)))
             continue
         # "Not because it was worn" is denied as a whole.
+        between = one.own - stems(one.text)
         for piece in filter(None, [one.text] if one.text.lower().startswith("not ") else WITHIN.split(one.text)):
             if words(piece):
-                found.append(Part(piece, one.sentence, stems(piece), one.given, denied(piece)))
+                found.append(Part(piece, one.sentence, stems(piece) | between, one.given, denied(piece)))
+                between = frozenset()
     return tuple(found)
 
 
