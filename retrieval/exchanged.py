@@ -17,8 +17,23 @@ from retrieval.words import STOPWORDS, TOKEN, stem
 
 ALL = 0.8
 PRONOUN = re.compile(r"(?:she|he)\b", re.IGNORECASE)
-GENDERS = {"mr": "he", "ms": "she", "mrs": "she", "miss": "she", "sir": "he", "king": "he", "prince": "he", "queen": "she", "princess": "she"}
+GENDERS = {
+    "mr": "he",
+    "ms": "she",
+    "mrs": "she",
+    "miss": "she",
+    "sir": "he",
+    "king": "he",
+    "prince": "he",
+    "queen": "she",
+    "princess": "she",
+}
 BY = re.compile(r"\b(\w+) by (?=(?:the |an? )?[A-Z])")
+AFTER = re.compile(
+    r"\b(?:by|in|into|on|at|from|to|for|with|of|under|as|than|and|or|like) (?:the |an? )?$", re.IGNORECASE
+)
+ORDER = re.compile(r"\b(?:before|after|than|as)\b", re.IGNORECASE)
+FROM_TO = re.compile(r"\bfrom (?:the )?([A-Z][\w-]*)\b[^.;]*? to (?:the )?([A-Z][\w-]*)")
 IS = re.compile(r"\b(?:is|are|was|were|be|been|being) (?:\w+ly )?$", re.IGNORECASE)
 HELPS = re.compile(r"(?: (?:has|had|have|will|would|also|then|later|first|\w+ly))* (?P<verb>[a-z]+)\b")
 # What two do to each other alike.
@@ -31,7 +46,7 @@ NEXT = re.compile(r"(?:,|;|\band\b|\bbut\b|\bwhile\b|\bwhereas\b)")
 ORDINAL = r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\b"
 ITEM = re.compile(rf"{ORDINAL}|(?P<figure>(?<![\w.])\d[\d.,:]*\b)|(?P<name>{RUN.pattern}|\b[a-z]+\.[a-z]+\b)")
 LEADS = re.compile(r"(?<![\w-])(?:by|in|into|on|at|from|to|for|with|of|under|an?)(?![\w-])", re.IGNORECASE)
-TWO_NAMES = re.compile(r"\b((?:[A-Z][\w-]+ )*[A-Z][\w-]+) and ((?:[A-Z][\w-]+ )*[A-Z][\w-]+)\b")
+TWO_NAMES = re.compile(r"\b((?:[A-Z][\w-]+['’]? )*[A-Z][\w-]+) and (?:the )?((?:[A-Z][\w-]+['’]? )*[A-Z][\w-]+)\b")
 Words = frozenset[str]
 JOINED = re.compile(r"\s*(?:,|and|or|, and|, or|&)\s*(?:the )?", re.IGNORECASE)
 
@@ -39,14 +54,21 @@ JOINED = re.compile(r"\s*(?:,|and|or|, and|, or|&)\s*(?:the )?", re.IGNORECASE)
 def in_place_of_name(sentence: str, passage: str) -> str:
     if comparisons(sentence):
         return ""
-    return other_head(sentence, passage) or other_doer(sentence, passage) or other_pair(sentence, passage) or other_partner(sentence, passage)
+    return (
+        other_head(sentence, passage)
+        or other_doer(sentence, passage)
+        or other_pair(sentence, passage)
+        or other_partner(sentence, passage)
+    )
 
 
 @dataclass(frozen=True)
 class Head:
-    """The name that a text begins with: its `words`, and the `rest` of the text."""
+    """The name that a text begins with: its `words`, where it stands, and the `rest` of the text."""
 
     words: frozenset[str]
+    start: int
+    end: int
     rest: str
     titles: frozenset[str]
 
@@ -54,17 +76,17 @@ class Head:
     def acts(self) -> bool:
         """Whether what follows is said of it, as far as the next word tells; what stands between commas aside."""
         after = re.match(r"(?:, [^,;]+,)? ([a-z]\w*)", self.rest)
-        return bool(after and (after[1] not in STOPWORDS or VERB.fullmatch(after[1])))
+        return bool(after and (telling(after[1]) or VERB.fullmatch(after[1])))
 
 
 def head(text: str) -> Head | None:
     found = next(iter(full_names(text)), None)
     if not found or text[: found.start].strip().lower() not in ("", "the"):
         return None
-    if found.bare <= called_after().keys():
+    if found.start and found.bare <= called_after().keys():
         # "The Dutch ship": no name of one.
         return None
-    return Head(found.bare, text[found.end :], frozenset(found.words) & TITLES)
+    return Head(found.bare, found.start, found.end, text[found.end :], frozenset(found.words) & TITLES)
 
 
 def other_head(sentence: str, passage: str) -> str:
@@ -79,7 +101,7 @@ def other_head(sentence: str, passage: str) -> str:
             if why := unknown_head(text, first, passage, known):
                 return why
             continue
-        if any(first.words <= lowered(begin(one.text)) | {*one.given} for one in homes):
+        if any(first.words <= lowered(begin(one.text)) | one.given or left_short(first, text, one) for one in homes):
             continue
         for one in homes:
             its = head(one.text)
@@ -89,6 +111,13 @@ def other_head(sentence: str, passage: str) -> str:
             if other_gender(first, one.text, passage):
                 return "the passage says this of another person"
     return ""
+
+
+def left_short(first: Head, text: str, home: Part) -> bool:
+    """Whether the passage says it of both, and of the second in short: "Roth sings on Monday, Lund on Friday"."""
+    name = re.escape(text[first.start : first.end])
+    short = re.search(rf", (?:and )?(?:\w+ )*{name} (?:on|in|at|for|from|to|with)\b([^,;]*)", home.text)
+    return bool(short and stems(short[1]) & stems(first.rest))
 
 
 def saying(first: Head, passage: str) -> list[Part]:
@@ -138,13 +167,18 @@ def unknown_head(text: str, first: Head, passage: str, known: frozenset[str]) ->
 def other_gender(first: Head, text: str, passage: str) -> bool:
     """ "Mr Roth sings" where the passage has "she sings"."""
     found = PRONOUN.match(text)
-    titles = first.titles.union(*(set(one.words) & TITLES for one in full_names(passage) if first.words & set(one.words)))
+    titles = first.titles.union(
+        *(set(one.words) & TITLES for one in full_names(passage) if first.words & set(one.words))
+    )
     genders = {GENDERS[title] for title in titles if title in GENDERS}
     return bool(found) and len(genders) == 1 and found.group().lower() not in genders
 
 
 def other_doer(sentence: str, passage: str) -> str:
     """Two names have changed places around a verb: "Roth beat Lund" for "Lund beat Roth"."""
+    ways = {match.groups() for match in FROM_TO.finditer(passage)}
+    if any(match.groups()[::-1] in ways and match.groups() not in ways for match in FROM_TO.finditer(sentence)):
+        return "the passage has it the other way, from the one to the other"
     told = [one for text in whole_sentences(passage) for one in deeds(text)]
     for verb, does, undergoes in deeds(sentence):
         same = [one for one in told if one[0] == verb]
@@ -165,12 +199,22 @@ def deeds(text: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
                 agent = next((words for start, _, words in its if start >= by.end()), frozenset())
                 others = [words for _, end, words in its if end <= by.start()]
                 found.append((verb_stem(by.group(1)), agent, frozenset[str]().union(*others)))
-        first = its[0] if its and part.text[: its[0][0]].strip().lower() in ("", "the") else None
-        verb = HELPS.match(part.text, first[1]) if first else None
-        if first and verb and stem(verb["verb"]) not in MUTUAL and verb["verb"] not in STOPWORDS:
-            others = [words for start, _, words in its if start > verb.end()]
-            found.append((verb_stem(verb["verb"]), first[2], frozenset[str]().union(*others)))
+        for begins, ends, words in its:
+            verb = HELPS.match(part.text, ends) if not AFTER.search(part.text[:begins]) else None
+            if verb and stem(verb["verb"]) not in MUTUAL and telling(verb["verb"]):
+                until = ORDER.search(part.text, verb.end())
+                others = [
+                    other
+                    for start, _, other in its
+                    if verb.end() < start < (until.start() if until else len(part.text))
+                ]
+                found.append((verb_stem(verb["verb"]), words, frozenset[str]().union(*others)))
     return tuple(one for one in found if one[1] and one[2])
+
+
+def telling(word: str) -> bool:
+    """Whether it may be a verb; "won" is one, though a stopword as half of "won't"."""
+    return word not in STOPWORDS or word in BASE
 
 
 def verb_stem(word: str) -> str:
@@ -246,6 +290,10 @@ def pairs(text: str) -> tuple[tuple[tuple[Item, Item], tuple[Item, Item]], ...]:
     for a, b, c, d in zip(*(itertools.islice(items(text), n, None) for n in range(4)), strict=False):
         alike = a.key == c.key and b.key == d.key
         told = (text[a.end : b.start], text[b.end : c.start], text[c.end : d.start])
-        if alike and NEXT.search(told[1]) and not any(JOINED.fullmatch(one) or ";" in one for one in (told[0], told[2])):
+        if (
+            alike
+            and NEXT.search(told[1])
+            and not any(JOINED.fullmatch(one) or ";" in one for one in (told[0], told[2]))
+        ):
             found.append(((a, b), (c, d)))
     return tuple(found)

@@ -11,7 +11,8 @@ from retrieval.words import STOPWORDS, TOKEN, stem
 
 # "No later than" sets a limit and "with or without" leaves it open; "too late to" says that it cannot be.
 NEGATION = re.compile(
-    r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
+    r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|older|younger|higher|lower)\b|"
+    r"(?:over|above|under|below)\b(?! (?:the|its|their|his|her|this|that|any|our)\b(?! age))))|"
     r"no(?! (?:more|less|fewer|later|earlier|longer than|shorter|older|younger|higher|lower|sooner|matter|doubt)\b)|never|"
     r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|"
     r"(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|"
@@ -54,7 +55,9 @@ SHORTENED = re.compile(
 )
 ENDED = re.compile(r"[.!?:]\s*$")
 # What a nationality or a plural adds to a name.
-ENDINGS = frozenset(["s", "n", "an", "ian", "i", "ic", "ish", "ese", "ean", "er", "ers", "ns", "ans", "ians", "is", "like"])
+ENDINGS = frozenset(
+    ["s", "n", "an", "ian", "i", "ic", "ish", "ese", "ean", "er", "ers", "ns", "ans", "ians", "is", "like"]
+)
 # A name of several words: "International Monetary Fund", "Bank of England".
 IN_FULL = re.compile(r"\b[A-Z][\w’'-]*(?:[ -](?:(?:of|for|and|de)(?: the)? )?[A-Z][\w’'-]*)+")
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis")
@@ -101,7 +104,8 @@ def name_stands(name: str, text: str) -> bool:
         return True
     known = {stem(token) for token in tokens}
     return stem(name) in known or (
-        len(name) > 5 and any(len(word) > 4 and name.startswith(word) and name[len(word) :] in ENDINGS for word in known)
+        len(name) > 5
+        and any(len(word) > 4 and name.startswith(word) and name[len(word) :] in ENDINGS for word in known)
     )
 
 

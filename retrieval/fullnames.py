@@ -99,7 +99,9 @@ def joined_anew(first: str, last: str, its: tuple[Name, ...]) -> bool:
     elsewhere = [one.words for one in its if first in one.words]
     if not rivals or not elsewhere:
         return bool(rivals) and not (first in TITLES | OPENERS | CALENDAR or CALLING.match(first))
-    return first not in CALENDAR and (first in HONORIFICS or any(words.index(first) + 1 < len(words) for words in elsewhere))
+    return first not in CALENDAR and (
+        first in HONORIFICS or any(words.index(first) + 1 < len(words) for words in elsewhere)
+    )
 
 
 def other_initials(name: Name, its: tuple[Name, ...]) -> bool:

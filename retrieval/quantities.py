@@ -56,7 +56,8 @@ EACH = re.compile(r"\b(?:per|an?|each|every|in an?) (hour|day|week|month|year|mi
 YEAR = re.compile(r"(?<![\w.,])(?:1\d{3}|20\d\d)(?![\w,]\d|\w)")
 MOST_YEARS = 4
 COUNTED = re.compile(
-    r"\b(?P<value>a|\d{1,2}|" + "|".join(spelled.ONES[1:21]) + r") years? (?P<way>later|earlier|before|after)\b", re.IGNORECASE
+    r"\b(?P<value>a|\d{1,2}|" + "|".join(spelled.ONES[1:21]) + r") years? (?P<way>later|earlier|before|after)\b",
+    re.IGNORECASE,
 )
 TIMES_OVER = re.compile(r"\b(?:(doubl(?:ed|es|ing))|halv(?:ed?|es|ing))\b", re.IGNORECASE)
 # "Nine letters in ten".

@@ -146,7 +146,9 @@ def parts(text: str) -> tuple[Part, ...]:
             found += excepted(plain, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
         for piece in side_by_side(plain):
-            given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence) | called_so(piece, text)
+            given = (
+                before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence) | called_so(piece, text)
+            )
             last = found[-1] if len(found) > begins else None
             own = last is None or own_subject(piece)
             if last and GAPPED.match(piece):
@@ -209,7 +211,9 @@ def carried(piece: str, last: Part) -> frozenset[str]:
     numbers = [n for n, word in enumerate(told) if word[0].isdigit()]
     # "240 people in Estonia and 60 in Latvia": what is counted is the same.
     counted = numbers and re.match(r"\d[\d.,]* (?:in|on|at|for|with|from|to|of|by)\b", piece)
-    return last.given | frozenset(told[: numbers[-1]] + (told[numbers[-1] + 1 : numbers[-1] + 2] if counted else ()) if numbers else ())
+    return last.given | frozenset(
+        told[: numbers[-1]] + (told[numbers[-1] + 1 : numbers[-1] + 2] if counted else ()) if numbers else ()
+    )
 
 
 def side_by_side(sentence: str) -> list[str]:
