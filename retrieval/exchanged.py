@@ -17,17 +17,8 @@ from retrieval.words import STOPWORDS, TOKEN, stem
 
 ALL = 0.8
 PRONOUN = re.compile(r"(?:she|he)\b", re.IGNORECASE)
-GENDERS = {
-    "mr": "he",
-    "ms": "she",
-    "mrs": "she",
-    "miss": "she",
-    "sir": "he",
-    "king": "he",
-    "prince": "he",
-    "queen": "she",
-    "princess": "she",
-}
+GENDERS = {"mr": "he", "sir": "he", "king": "he", "prince": "he",
+           "ms": "she", "mrs": "she", "miss": "she", "queen": "she", "princess": "she"}  # fmt: skip
 BY = re.compile(r"\b(\w+) by (?=(?:the |an? )?[A-Z])")
 AFTER = re.compile(
     r"\b(?:by|in|into|on|at|from|to|for|with|of|under|as|than|and|or|like) (?:the |an? )?$", re.IGNORECASE
@@ -37,10 +28,7 @@ FROM_TO = re.compile(r"\bfrom (?:the )?([A-Z][\w-]*)\b[^.;]*? to (?:the )?([A-Z]
 IS = re.compile(r"\b(?:is|are|was|were|be|been|being) (?:\w+ly )?$", re.IGNORECASE)
 HELPS = re.compile(r"(?: (?:has|had|have|will|would|also|then|later|first|\w+ly))* (?P<verb>[a-z]+)\b")
 # What two do to each other alike.
-MUTUAL = frozenset(
-    map(stem, ["meet", "marry", "border", "equal", "resemble", "match", "join", "adjoin", "face", "be", "have", "and", "or", "of", "with", "to",
-               "in", "at", "on", "for", "from", "by", "as"])
-)  # fmt: skip
+MUTUAL = frozenset(map(stem, ["meet", "marry", "border", "equal", "resemble", "match", "join", "adjoin", "face"]))
 # Where a list goes from one pair to the next.
 NEXT = re.compile(r"(?:,|;|\band\b|\bbut\b|\bwhile\b|\bwhereas\b)")
 ORDINAL = r"\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|last)\b"
@@ -73,6 +61,10 @@ class Head:
     titles: frozenset[str]
 
     @property
+    def stems(self) -> frozenset[str]:
+        return stems(" ".join(self.words))
+
+    @property
     def acts(self) -> bool:
         """Whether what follows is said of it, as far as the next word tells; what stands between commas aside."""
         after = re.match(r"(?:, [^,;]+,)? ([a-z]\w*)", self.rest)
@@ -91,7 +83,8 @@ def head(text: str) -> Head | None:
 
 def other_head(sentence: str, passage: str) -> str:
     """The sentence begins with one name where the passage, saying the same, begins with another."""
-    known = names(f"x. x {passage}")
+    # The first word of the passage may be a name too.
+    known = names(f"x {passage}")
     for text in whole_sentences(sentence):
         first = head(text)
         if not first or BY.search(text) or not first.acts:
@@ -101,13 +94,22 @@ def other_head(sentence: str, passage: str) -> str:
             if why := unknown_head(text, first, passage, known):
                 return why
             continue
-        if any(first.words <= lowered(begin(one.text)) | one.given or left_short(first, text, one) for one in homes):
+        if any(
+            first.words <= lowered(begin(one.text)) or first.stems <= one.given or left_short(first, text, one)
+            for one in homes
+        ):
             continue
         for one in homes:
             its = head(one.text)
-            if its and its.acts and its.words & known and not its.words & (lowered(text) - first.words):
-                if rivals(first.words, its.words) and not BY.search(one.text) and most_of(first, its.rest):
-                    return f"the passage says this of {called(its)}"
+            other = its and its.acts and its.words & known and not its.words & (lowered(text) - first.words)
+            if (
+                its
+                and other
+                and rivals(first.words, its.words)
+                and not BY.search(one.text)
+                and most_of(first, its.rest)
+            ):
+                return f"the passage says this of {called(its)}"
             if other_gender(first, one.text, passage):
                 return "the passage says this of another person"
     return ""
@@ -158,9 +160,9 @@ def unknown_head(text: str, first: Head, passage: str, known: frozenset[str]) ->
         return ""
     for one in parts(passage):
         its = head(one.text)
-        if its and its.words & known and its.words - lowered(text) and TOKEN.findall(its.rest.lower())[:1] == after:
-            if stem(word) not in tokens(one.sentence) and most_of(first, one.sentence):
-                return f"the passage says this of {called(its)}"
+        alike = its and TOKEN.findall(its.rest.lower())[:1] == after and most_of(first, one.sentence)
+        if its and alike and its.words & known - lowered(text) and stem(word) not in tokens(one.sentence):
+            return f"the passage says this of {called(its)}"
     return ""
 
 
@@ -201,7 +203,7 @@ def deeds(text: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
                 found.append((verb_stem(by.group(1)), agent, frozenset[str]().union(*others)))
         for begins, ends, words in its:
             verb = HELPS.match(part.text, ends) if not AFTER.search(part.text[:begins]) else None
-            if verb and stem(verb["verb"]) not in MUTUAL and telling(verb["verb"]):
+            if verb and verb_stem(verb["verb"]) not in MUTUAL and telling(verb["verb"]):
                 until = ORDER.search(part.text, verb.end())
                 others = [
                     other

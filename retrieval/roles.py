@@ -8,7 +8,7 @@ from retrieval.comparing import comparisons
 from retrieval.denial import focus_of_negation
 from retrieval.facts import names
 from retrieval.told import Part, in_order, own_subject, parts, stems, subject, weight
-from retrieval.words import STOPWORDS, TOKEN, stem
+from retrieval.words import TOKEN, stem
 
 JOINS = re.compile(
     r"\b(?:than|although|though|while|whereas|but|both|and|unlike|instead|rather|like|as well as|neither|nor)\b",

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from retrieval.asides import VERB, without_aside
 from retrieval.facts import NEGATION
 from retrieval.irregular import BASE
 from retrieval.quantities import figures_alike
@@ -19,8 +20,6 @@ from retrieval.words import STOPWORDS, TOKEN, stem, words
 
 PREPOSITIONS = "between|from|since|after|before|until|with|including|about|under|over|by"
 WITHOUT_VERB = r"(?:(?:Ms|Mr|Mrs|Dr)[.]? )?(?-i:[A-Z])\w+ (?-i:[a-z])\w+(?:[.,;]|$)"
-# "..., in August not at all".
-NOT_AT_ALL = r",\s+(?=(?:in|on|at|for|by|from|with|to)\s+(?:\w+\s+){1,3}not\b)"
 # Parts stand side by side: what one says of its subject the other does not say of its own. They meet at
 BESIDE = re.compile(
     "|".join(
@@ -36,8 +35,9 @@ BESIDE = re.compile(
             rf"\s+and\s+(?={WITHOUT_VERB})",
             # "..., built in the war"
             r",\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)",
+            # "..., in August not at all"
+            r",\s+(?=(?:in|on|at|for|by|from|with|to)\s+(?:\w+\s+){1,3}not\b)",
             # "..., juice 45"
-            NOT_AT_ALL,
             rf",\s+(?!(?:{PREPOSITIONS})\b)(?=(?:\w+\s+){{1,5}}\d)|,\s+(?=the\s+(?:\w+\s+){{1,4}}\d)",
         )
     ),
@@ -52,22 +52,11 @@ WITHIN = re.compile(
 SPEAKS_OF_IT = re.compile(
     r"^(?:this|these|that|those|both|such)\b|\b(?:it|its|they|their|them|he|she|his|her)\b", re.IGNORECASE
 )
-# What stands between commas and says who or what it is: "Velarin, a drug from Graz, was", "the drug, Velarin, was".
-ASIDE = re.compile(
-    r", (?P<what>(?:(?:the|an?|its|his|her|their) (?:[\w’'-]+ ){1,8}?[\w’'-]+|(?-i:[A-Z])[\w&’' -]*?)),"
-    r"(?= (?:(?:\w+ly )?(?:is|are|was|were|has|have|had|may|must|can|could|will|would|shall|should|does|do|did|cannot)\b|\w+ed\b))",
-    re.IGNORECASE,
-)
 BRACKETS = re.compile(r"\s*\([^()]*\)")
 DETERMINERS = frozenset(
     ["the", "a", "an", "only", "all", "some", "each", "every", "no", "its", "their", "his", "her", "this", "these", "our",
      "other"]
 )  # fmt: skip
-VERB = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|may|must|can|could|will|would|shall|should|might|does|do|did|cannot|"
-    r"needs?)\b",
-    re.IGNORECASE,
-)
 HELPS = r"(?:may|can|must|is|are|was|were|have|has|do|does)\b"
 EXCEPT = re.compile(
     r"\bunlike (?P<who>[^,]{2,40}),|"
@@ -131,17 +120,15 @@ def whole_sentences(passage: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def parts(text: str) -> tuple[Part, ...]:
-    """The parts of a text that stand side by side, in their order."""
+    """The parts of a text that stand side by side, in their order. The first of a sentence takes what stands between commas."""
     found: list[Part] = []
     before, last_sentence = frozenset[str](), ""
     for sentence in whole_sentences(text):
         begins, lead = len(found), frozenset[str]()
         aside = stems(" ".join(BRACKETS.findall(sentence)))
         plain = figures_alike(BRACKETS.sub(" ", sentence))
-        known = frozenset[str]()
-        if between := ASIDE.search(plain):
-            known = stems(between["what"]) if not VERB.search(between["what"]) else known
-            plain = plain[: between.start()] + plain[between.end() :] if known else plain
+        plain, called = without_aside(plain)
+        known = stems(called)
         if apart := EXCEPT.search(plain):
             found += excepted(plain, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
