@@ -95,13 +95,11 @@ def joined_anew(first: str, last: str, its: tuple[Name, ...]) -> bool:
     before = {words[words.index(last) - 1] for words in holders if words.index(last) > 0}
     rivals = {word for word in before if len(word) > 1 and (word in TITLES) <= (first in TITLES)}
     if first in HONORIFICS:
-        rivals &= {"mr"} if first != "mr" else HONORIFICS
+        return bool(rivals & ({"mr"} if first != "mr" else HONORIFICS))
     elsewhere = [one.words for one in its if first in one.words]
     if not rivals or not elsewhere:
         return bool(rivals) and not (first in TITLES | OPENERS | CALENDAR or CALLING.match(first))
-    return first not in CALENDAR and (
-        first in HONORIFICS or any(words.index(first) + 1 < len(words) for words in elsewhere)
-    )
+    return first not in CALENDAR and any(words.index(first) + 1 < len(words) for words in elsewhere)
 
 
 def other_initials(name: Name, its: tuple[Name, ...]) -> bool:
