@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from retrieval.facts import names
 from retrieval.quantities import Number, durations, figures_alike, numbers
 from retrieval.units import KINDS, unit_name
 
@@ -38,6 +39,24 @@ def of_something_else(number: Number, its: tuple[Number, ...]) -> bool:
     return any(other.unit == number.unit and not number.same(other) for other in its)
 
 
+def turned(mine: re.Match[str], passage: str) -> bool:
+    """Whether both say the same from two ends: "Roth came two years after Lund", "Lund came two years before Roth"."""
+    left, right = around(mine)
+    for its in BESIDE.finditer(passage):
+        its_left, its_right = around(its)
+        crossed = left & its_right and right & its_left
+        if crossed and len(left & its_right | right & its_left) > len(left & its_left | right & its_right):
+            return True
+    return False
+
+
+def around(found: re.Match[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """The names before and after a match, as far as its sentence goes."""
+    text = found.string
+    begins, ends = text.rfind(". ", 0, found.start()) + 1, text.find(". ", found.end())
+    return names(f"x {text[begins : found.start()]}"), names(f"x {text[found.end() : ends if ends > 0 else len(text)]}")
+
+
 def other_part(sentence: str, passage: str) -> str:
     """ "Five of the directors" for "two of the five directors"; "two hours before" for "one hour before or two hours after"."""
     told = list(PART_OF.finditer(passage))
@@ -52,6 +71,6 @@ def other_part(sentence: str, passage: str) -> str:
     for mine in BESIDE.finditer(sentence):
         amount, side = (mine["value"], unit_name(mine["unit"])), mine["side"].lower()
         found = {other for *its, other in sides if tuple(its) == amount}
-        if found and side not in found:
+        if found and side not in found and not turned(mine, passage):
             return f"the passage says {mine['value']} {mine['unit']} {found.pop()}"
     return ""

@@ -13,7 +13,8 @@ from retrieval.words import stem
 PARTLY, ENOUGH, INSIDE = 0.4, 0.5, 0.9
 # "Not until", "not while": says when it may be done.
 UNTIL = re.compile(
-    r"\b(?:until|unless|before|while|as long as|as \w+ as|except|(?:more|less|fewer|earlier|later) than|over|under|other than)\b",
+    r"\b(?:until|unless|before|while|as long as|as \w+ as|except|(?:more|less|fewer|earlier|later) than|other than|"
+    r"(?:over|under)(?! (?:the|its|their|his|her|this|that|any|our)\b(?! age)))\b",
     re.IGNORECASE,
 )
 # "Without consent they may not" says that they may with it.

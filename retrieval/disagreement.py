@@ -13,12 +13,14 @@ from retrieval.amounts import other_number
 from retrieval.causes import other_cause
 from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
 from retrieval.denial import UNTIL, denied_otherwise
-from retrieval.facts import all_stems, name_stands, names, negated, opposed
+from retrieval.exchanged import in_place_of_name
+from retrieval.facts import all_stems, in_full, name_stands, names, negated, opposed
+from retrieval.fullnames import HONORIFICS, other_full_name
 from retrieval.orders import turned_round
 from retrieval.quantities import numbers
 from retrieval.speakers import other_stance
 from retrieval.told import parts, stems, weight, whole_sentences
-from retrieval.words import TOKEN, words
+from retrieval.words import TOKEN, without_accents, words
 
 # A part of fewer content words says too little to be compared alone.
 FULL = 3
@@ -59,6 +61,7 @@ class Disagreement:
 @lru_cache(maxsize=2_000)
 def disagreements(sentence: str, passage: str) -> tuple[Disagreement, ...]:
     """All that is found, in the order of RULES."""
+    sentence, passage = without_accents(sentence), without_accents(passage)
     told = aligned(sentence, passage)
     whole = copied(sentence, passage)
     found = ((name, rule(sentence, told, passage)) for name, rule in RULES.items() if name == LEFT_OUT or not whole)
@@ -81,14 +84,16 @@ def other_share(sentence: str, told: str, passage: str) -> str:
 
 
 def other_name(sentence: str, passage: str) -> str:
-    missing = [name for name in sorted(names(sentence)) if not name_stands(name, passage)]
+    full = in_full(sentence)
+    spelled = {word for short, run in full.items() if re.search(rf"\b{short.upper()}\b", passage) for word in run}
+    missing = [name for name in sorted(names(sentence) - spelled - HONORIFICS) if not name_stands(name, passage)]
     # "Court of Appeal" for "Court of Session", where "appeals" are spoken of too.
     missing += [
         mine.group()
         for mine in NAME_OF.finditer(sentence)
         if mine.group() not in passage and any(its[1] == mine[1] for its in NAME_OF.finditer(passage))
     ]
-    return f"the passage does not name {missing[0]}" if missing else ""
+    return f"the passage does not name {missing[0]}" if missing else other_full_name(sentence, passage)
 
 
 def copied(sentence: str, passage: str) -> bool:
@@ -152,7 +157,7 @@ RULES: dict[str, Rule] = {
     "negation": lambda sentence, _, passage: denied_otherwise(sentence, passage),
     "opposite": lambda sentence, _, passage: opposite(sentence, passage),
     "mixed": lambda sentence, _, passage: roles.mixed(sentence, passage),
-    "doer": lambda sentence, _, passage: roles.other_actor(sentence, passage),
+    "doer": lambda sentence, _, passage: roles.other_actor(sentence, passage) or in_place_of_name(sentence, passage),
     "speaker": lambda sentence, _, passage: other_stance(sentence, passage),
     "comparison": lambda sentence, _, passage: turned_comparison(sentence, passage),
     "order": lambda sentence, _, passage: turned_round(sentence, passage),

@@ -6,11 +6,13 @@ import itertools
 import re
 from functools import lru_cache
 
+from retrieval.peoples import called_after
 from retrieval.words import STOPWORDS, TOKEN, stem
 
 # "No later than" sets a limit and "with or without" leaves it open; "too late to" says that it cannot be.
 NEGATION = re.compile(
-    r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|over|above|under|below|older|younger|higher|lower)\b))|"
+    r"\b(?:(?<!or )not(?! (?:only|sure|just|(?:more|less|fewer|later|earlier|longer|shorter|older|younger|higher|lower)\b|"
+    r"(?:over|above|under|below)\b(?! (?:the|its|their|his|her|this|that|any|our)\b(?! age))))|"
     r"no(?! (?:more|less|fewer|later|earlier|longer than|shorter|older|younger|higher|lower|sooner|matter|doubt)\b)|never|"
     r"(?<!with or )without|neither|nor|(?:nobody|nothing|none|no one)(?! but\b)|nowhere|cannot|hardly|rarely|seldom|scarcely|"
     r"(?<!a )(?<!only )few(?! (?:seconds|minutes|hours|days|weeks|months|years)\b)|unable|too(?= \w+ (?:to|for)\b)|"
@@ -47,6 +49,17 @@ OPPOSITES = (
 SMALL_STEMS = frozenset(map(stem, STOPWORDS))
 SPELLED_OUT = {"us": ("united", "states"), "usa": ("united", "states", "america"), "uk": ("united", "kingdom"),
                "eu": ("european", "union"), "un": ("united", "nations")}  # fmt: skip
+# A dot after these ends no sentence: "Dr. Roth", "Harlow v. Quinn", "A. B. Roth".
+SHORTENED = re.compile(
+    r"\b(?:dr|mr|mrs|ms|prof|st|rev|gen|col|capt|lt|sgt|gov|sen|rep|hon|jr|sr|vs?|(?-i:[A-Z]))\.\s*$", re.IGNORECASE
+)
+ENDED = re.compile(r"[.!?:]\s*$")
+# What a nationality or a plural adds to a name.
+ENDINGS = frozenset(
+    ["s", "n", "an", "ian", "i", "ic", "ish", "ese", "ean", "er", "ers", "ns", "ans", "ians", "is", "like"]
+)
+# A name of several words: "International Monetary Fund", "Bank of England".
+IN_FULL = re.compile(r"\b[A-Z][\w’'-]*(?:[ -](?:(?:of|for|and|de)(?: the)? )?[A-Z][\w’'-]*)+")
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis")
 
 
@@ -57,15 +70,16 @@ def names(text: str) -> frozenset[str]:
     found = set()
     for match in re.finditer(r"[^\W_][\w.-]*[^\W_]|[^\W_]", text):
         word = match.group()
-        begins = not text[: match.start()].rstrip("\"'“‘([*_ ") or bool(re.search(r"[.!?:]\s*$", text[: match.start()]))
+        before = text[: match.start()]
+        begins = not before.rstrip("\"'“‘([*_ ") or bool(ENDED.search(before) and not SHORTENED.search(before))
         inner = any(letter.isupper() for letter in word[1:]) or (
             any(letter.isdigit() for letter in word) and any(letter.isalpha() for letter in word)
         )
         if (inner and not re.fullmatch(r"\d[\d.,]*[a-zA-Z%]{1,3}|\d+(?:st|nd|rd|th)|\d+-\w+|\d\S*e-?\d+", word)) or (
-            word[0].isupper() and not begins and len(word) > 1 and word.lower() not in STOPWORDS
+            word[0].isupper() and not begins and len(word) > 1 and (word.lower() not in STOPWORDS or word == "May")
         ):
             found.add(word.lower())
-        elif re.fullmatch(r"[A-HJ-Z]", word) and (owner := re.search(r"\b([A-Z][a-z]+) $", text[: match.start()])):
+        elif re.fullmatch(r"[A-HJ-Z]", word) and (owner := re.search(r"\b([A-Z][a-z]+) $", before)):
             found.add(f"{owner.group(1)} {word}".lower())
     return frozenset(found)
 
@@ -73,6 +87,9 @@ def names(text: str) -> frozenset[str]:
 def name_stands(name: str, text: str) -> bool:
     """Whether a name stands in a text, whole or as another form of it (Japan, Japanese)."""
     lowered = text.lower()
+    if name in STOPWORDS:
+        # "May", "WHO" and "US" are no names where they are written small.
+        return bool(re.search(rf"\b(?:{name.upper()}|{name.capitalize()})\b", text)) or initials(name, text)
     if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w])", lowered) or re.search(rf"\b{re.escape(name)}\b", lowered):
         return True
     parts = TOKEN.findall(name)
@@ -82,19 +99,37 @@ def name_stands(name: str, text: str) -> bool:
         return True
     if len(parts) > 1:
         return all(name_stands(part, text) for part in parts)
-    known = {stem(token) for token in TOKEN.findall(lowered)}
-    return stem(name) in known or (len(name) > 5 and any(len(word) > 4 and name.startswith(word) for word in known))
+    tokens = set(TOKEN.findall(lowered))
+    if tokens & called_after().get(name, frozenset()):
+        return True
+    known = {stem(token) for token in tokens}
+    return stem(name) in known or (
+        len(name) > 5
+        and any(len(word) > 4 and name.startswith(word) and name[len(word) :] in ENDINGS for word in known)
+    )
 
 
 def initials(name: str, text: str) -> bool:
     """Whether a name is written in full where the text has its initials, or the other way round: US, United States."""
     letters = re.sub(r"\W", "", name)
-    if 2 <= len(letters) <= 5:
-        spelled = "".join(word[0] for word in re.findall(r"\b[A-Z][\w’']*", text)).lower()
-        if letters in spelled:
-            return True
+    if 2 <= len(letters) <= 5 and any(letters in short for short in shortened(text)):
+        return True
     short = {re.sub(r"\W", "", one).lower() for one in re.findall(r"\b(?:[A-Z]\.?){2,5}(?![a-z])", text)}
     return any(name in SPELLED_OUT.get(one, ()) for one in short)
+
+
+@lru_cache(maxsize=20_000)
+def shortened(text: str) -> tuple[str, ...]:
+    """The initials of each name of several words, lower-case: "the World Bank of Trade" gives "twbt"."""
+    return tuple("".join(re.findall(r"\b[A-Z]", run)).lower() for run in IN_FULL.findall(text))
+
+
+@lru_cache(maxsize=20_000)
+def in_full(text: str) -> dict[str, frozenset[str]]:
+    """The words, lower-case, of each name of three or more words, by its initials."""
+    runs = [re.sub(r"^(?:The|A|An|In|At|By|From|Of|For) ", "", run) for run in IN_FULL.findall(text)]
+    found = {"".join(re.findall(r"\b[A-Z]", run)).lower(): frozenset(TOKEN.findall(run.lower())) for run in runs}
+    return {letters: run for letters, run in found.items() if len(letters) > 2}
 
 
 def negated(text: str) -> bool:
@@ -155,4 +190,6 @@ def turned_round(word: str, rival: str, sentence: str, passage: str) -> bool:
         at = tokens.index(middle)
         sides += [set(tokens[:at]) - SMALL_STEMS, set(tokens[at + 1 :]) - SMALL_STEMS]
     left, right, its_left, its_right = sides
+    if left & its_right and right & its_left and not right & its_right:
+        return True
     return len(left & its_right) + len(right & its_left) > len(left & its_left) + len(right & its_right)

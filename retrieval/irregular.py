@@ -6,7 +6,7 @@ FORMS = (
     "choose chose chosen", "come came", "deal dealt", "dig dug", "draw drew drawn", "drink drank drunk", "drive drove driven",
     "eat ate eaten", "fall fell fallen", "feed fed", "feel felt", "fight fought", "find found", "fly flew flown", "forget forgot forgotten",
     "freeze froze frozen", "give gave given", "go went gone goes", "grow grew grown", "hang hung", "hear heard", "hide hid hidden",
-    "hold held", "keep kept", "know knew known", "lay laid", "lead led", "lend lent", "lie lay lain", "lose lost", "make made",
+    "hold held", "keep kept", "know knew known", "lay laid", "lead led", "leave left", "lend lent", "lie lay lain", "lose lost", "make made",
     "mean meant", "meet met", "pay paid", "ride rode ridden", "ring rang rung", "rise rose risen", "run ran", "say said", "see saw seen",
     "seek sought", "sell sold", "send sent", "shake shook shaken", "shine shone", "shoot shot", "show shown", "shrink shrank shrunk",
     "sing sang sung", "sink sank sunk", "sleep slept", "speak spoke spoken", "spend spent", "steal stole stolen", "stick stuck",

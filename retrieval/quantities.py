@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -54,6 +55,10 @@ AND_A_HALF = re.compile(r"\b(\w+) and a half\b", re.IGNORECASE)
 EACH = re.compile(r"\b(?:per|an?|each|every|in an?) (hour|day|week|month|year|minute|second)\b", re.IGNORECASE)
 YEAR = re.compile(r"(?<![\w.,])(?:1\d{3}|20\d\d)(?![\w,]\d|\w)")
 MOST_YEARS = 4
+COUNTED = re.compile(
+    r"\b(?P<value>a|\d{1,2}|" + "|".join(spelled.ONES[1:21]) + r") years? (?P<way>later|earlier|before|after)\b",
+    re.IGNORECASE,
+)
 TIMES_OVER = re.compile(r"\b(?:(doubl(?:ed|es|ing))|halv(?:ed?|es|ing))\b", re.IGNORECASE)
 # "Nine letters in ten".
 ONE_TO_TEN = r"(\d|10|" + "|".join(spelled.ONES[1:11]) + ")"
@@ -216,12 +221,24 @@ def turns_limit(text: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def durations(text: str) -> tuple[Number, ...]:
-    """Lengths of time that no number is written for: "once a year" and "yearly" are one year, "1824 to 1831" seven."""
+    """Lengths of time that no number is written for: "once a year" and "yearly" are one year, "1824 to 1831" seven; and the years
+    that a text counts to."""
     years = sorted({int(year) for year in YEAR.findall(text)})[:MOST_YEARS]
     spans = {later - earlier for earlier, later in itertools.combinations(years, 2)}
     units = [match.group(1).lower() for match in EACH.finditer(text)]
     units += [ADVERBS[word] for word in re.findall(r"[a-z]+", text.lower()) if word in ADVERBS]
-    return (*(Number(1.0, unit, True) for unit in units), *(Number(float(span), "year", True) for span in spans))
+    lengths = (*(Number(1.0, unit, True) for unit in units), *(Number(float(span), "year", True) for span in spans))
+    return (*lengths, *(Number(float(year), "", True) for year in counted_on(text)))
+
+
+def counted_on(text: str) -> Iterator[int]:
+    """Years that a text counts to from one that it names: "in 1962, ... three years later" gives 1965."""
+    for match in COUNTED.finditer(text):
+        before = YEAR.findall(text[: match.start()])
+        value = match["value"].lower()
+        if before:
+            span = 1 if value in ("a", "one") else int(value) if value.isdigit() else int(VALUES[value])
+            yield int(before[-1]) + (span if match["way"].lower() in ("later", "before") else -span)
 
 
 def first_value(match: re.Match[str]) -> tuple[float, str, bool]:

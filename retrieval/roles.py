@@ -8,7 +8,7 @@ from retrieval.comparing import comparisons
 from retrieval.denial import focus_of_negation
 from retrieval.facts import names
 from retrieval.told import Part, in_order, own_subject, parts, stems, subject, weight
-from retrieval.words import STOPWORDS, TOKEN, stem
+from retrieval.words import TOKEN, stem
 
 JOINS = re.compile(
     r"\b(?:than|although|though|while|whereas|but|both|and|unlike|instead|rather|like|as well as|neither|nor)\b",
@@ -19,13 +19,18 @@ ENOUGH, MOST, ALL, FEW, COPIED, FULL = 0.5, 0.6, 0.8, 3, 0.4, 2
 APART = re.compile(r"\s+(?=(?:before|after|until|since) [^\W\d])", re.IGNORECASE)
 # A pronoun that something is said of; "his" and "them" only stand by.
 IS_IT = re.compile(r"\b(?:it|they|he|she|this|these|both)\b", re.IGNORECASE)
+OWNED, OF_ITS = re.compile(r"\b([\w-]+)['’]s? [a-z]"), re.compile(r"\b(?:his|her|its|their) [a-z]", re.IGNORECASE)
+# What a name may be called in its place.
+GENERIC = frozenset(
+    map(stem, ["company", "firm", "group", "organisation", "organization", "agency", "country", "city", "town", "team", "club", "drug",
+               "product", "tool", "program", "ship", "book", "film", "work", "man", "woman", "person", "author", "place", "event"])
+)  # fmt: skip
 ORDINAL_STEMS = frozenset(["half", "third", "quarter", "fifth", "tenth"])
 BY = re.compile(
     r"\bby ((?:the |an? |its |his |her |their )?[\w’'-]+(?: (?-i:[A-Z])\w+)*(?: of (?:the )?\w+)?)", re.IGNORECASE
 )
 
 
-NAME_FIRST = re.compile(r"(?:(?:Ms|Mr|Mrs|Dr)[.]? )?([A-Z]\w+) (?!of\b)")
 # Verbs that say little by themselves.
 LIGHT = frozenset(["take", "make", "give", "come", "go", "keep", "hold"])
 PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been) \w+", re.IGNORECASE)
@@ -55,10 +60,15 @@ def mixed_part(mine: Part, passage: str) -> str:
     best = [one for one in told if weight(mine.own & one.all) == most]
     for one in best:
         strange = mine.own - one.all - LIGHT
-        if not strange or strange - frozenset[str]().union(*(other.own for other in told if other is not one)):
+        if strange <= subject(mine.text) & GENERIC or strange - frozenset[str]().union(
+            *(other.own for other in told if other is not one)
+        ):
             return ""
     for one in best:
         strange = mine.own - one.all - LIGHT
+        # "Roth's deputy" is "her deputy".
+        if OF_ITS.search(one.text) and (owner := OWNED.search(mine.text)) and stem(owner[1].lower()) in strange:
+            continue
         # What is denied of it need not stand there.
         if mine.denied and strange <= focus_of_negation(mine):
             continue
@@ -73,11 +83,9 @@ def other_actor(sentence: str, passage: str) -> str:
         return ""
     told = parts(passage)
     for mine in parts(sentence):
-        if other := other_name_first(mine, told):
-            return f"the passage says this of {other}"
         agent = BY.search(mine.text)
         for who in filter(None, (stems(agent.group(1)) if agent else None, subject(mine.text))):
-            if any(word[0].isdigit() or word in ORDINAL_STEMS for word in who):
+            if any(word[0].isdigit() or word in ORDINAL_STEMS for word in who) or who <= GENERIC:
                 continue
             rest = mine.own - who
             homes = [one for one in told if len(rest) > 1 and weight(rest & one.all) >= ALL * weight(rest)]
@@ -96,26 +104,6 @@ def other_actor(sentence: str, passage: str) -> str:
     return ""
 
 
-def other_name_first(mine: Part, told: tuple[Part, ...]) -> str:
-    """The name that begins what the passage says, where the sentence begins with another that the passage has further on."""
-    first = NAME_FIRST.match(mine.text)
-    who = stem(first.group(1).lower()) if first else ""
-    for one in told if who and not undergone(mine.text) else ():
-        its = NAME_FIRST.match(one.text)
-        rest = mine.own - {who}
-        called = {stem(name) for name in names(f". {one.sentence}")}
-        if its and who in one.own & called and len(rest) > 1 and weight(rest & one.own) >= ALL * weight(rest):
-            other = stem(its.group(1).lower())
-            if other not in mine.own and its.group(1).lower() not in STOPWORDS and not undergone(one.text):
-                return its.group(1)
-    return ""
-
-
-def undergone(text: str) -> bool:
-    """Whether a text is passive and names the doer."""
-    return bool(PASSIVE.search(text) and BY.search(text))
-
-
 def instead(home: Part, agent: bool) -> frozenset[str]:
     """Who the passage says it of: by whom it is done, or the subject."""
     if agent and (found := BY.search(home.text)):
@@ -130,7 +118,7 @@ def turned_passive(mine: Part, home: Part, who: frozenset[str]) -> bool:
     doing = re.search(r"(\w+) by\b", home.text)
     if not doing or BY.search(mine.text) or stem(doing.group(1).lower()) not in mine.own:
         return False
-    undergoes = re.search(r"\b(?:is|are|was|were|be|been) \w+", mine.text)
+    undergoes = re.search(r"\b(?:is|are|was|were|be|been) (?!(?:the|an?|first)\b)\w+", mine.text)
     return bool(
         undergoes and who & stems(home.text[doing.end() :]) and not who & (stems(home.text[: doing.end()]) | home.given)
     )

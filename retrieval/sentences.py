@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-BOUNDARY = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+(?=[\"'“‘«(\[*_]*[A-Z0-9ÄÖÜÀ-Ý])")
+BOUNDARY = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+(?=[\"'“‘«(\[*_]*[a-z]{0,3}[A-Z0-9ÄÖÜÀ-Ý])")
 ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|cf|al|approx|ca|resp|incl|excl|no|nr|fig|eq|sec|ch|vol|pp?|dr|mr|mrs|ms|prof|st|jr|sr|inc|"
     r"ltd|co|corp|dept|est|max|min|u\.s|u\.k|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)|(?:^|(?<!\d)[\s(.])[A-Za-z])\.$",

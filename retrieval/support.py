@@ -21,7 +21,7 @@ from retrieval.facts import all_stems
 from retrieval.quantities import SHARES, VALUES, durations, figures_alike, numbers
 from retrieval.sentences import pieces
 from retrieval.units import KINDS, unit_name
-from retrieval.words import TOKEN, stem, words
+from retrieval.words import TOKEN, stem, without_accents, words
 
 MODEL = Path(__file__).with_name("check.json")
 # A paraphrase that is supported repeats about half of the words, and more of them say nothing: who changes the meaning
@@ -78,6 +78,7 @@ def features(sentence: str, passage: str, logit: float | None = None) -> dict[st
     or "you" where the passage does not; `asks`: is a question; `computed`: the passage's numbers bear a comparison out; and
     each rule of `retrieval.disagreement`: whether it fires; `reads`: the cross-encoder's `logit`, -8 to 8, where there is one.
     """
+    sentence, passage = without_accents(sentence), without_accents(passage)
     mine, its = figures_alike(sentence), figures_alike(passage)
     tokens, given = set(TOKEN.findall(sentence.lower())), set(TOKEN.findall(passage.lower()))
     found = {one.rule for one in disagreements(sentence, passage)}

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from retrieval.asides import VERB, without_aside
 from retrieval.facts import NEGATION
 from retrieval.irregular import BASE
 from retrieval.quantities import figures_alike
@@ -34,6 +35,8 @@ BESIDE = re.compile(
             rf"\s+and\s+(?={WITHOUT_VERB})",
             # "..., built in the war"
             r",\s+(?=(?:\w+ed|built|made|sold|bought|held|kept|led|sent|born) (?:in|during|by|at|on|for|from|with|to)\b)",
+            # "..., in August not at all"
+            r",\s+(?=(?:in|on|at|for|by|from|with|to)\s+(?:\w+\s+){1,3}not\b)",
             # "..., juice 45"
             rf",\s+(?!(?:{PREPOSITIONS})\b)(?=(?:\w+\s+){{1,5}}\d)|,\s+(?=the\s+(?:\w+\s+){{1,4}}\d)",
         )
@@ -54,11 +57,6 @@ DETERMINERS = frozenset(
     ["the", "a", "an", "only", "all", "some", "each", "every", "no", "its", "their", "his", "her", "this", "these", "our",
      "other"]
 )  # fmt: skip
-VERB = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|may|must|can|could|will|would|shall|should|might|does|do|did|cannot|"
-    r"needs?)\b",
-    re.IGNORECASE,
-)
 HELPS = r"(?:may|can|must|is|are|was|were|have|has|do|does)\b"
 EXCEPT = re.compile(
     r"\bunlike (?P<who>[^,]{2,40}),|"
@@ -122,18 +120,22 @@ def whole_sentences(passage: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=20_000)
 def parts(text: str) -> tuple[Part, ...]:
-    """The parts of a text that stand side by side, in their order."""
+    """The parts of a text that stand side by side, in their order. The first of a sentence takes what stands between commas."""
     found: list[Part] = []
     before, last_sentence = frozenset[str](), ""
     for sentence in whole_sentences(text):
         begins, lead = len(found), frozenset[str]()
         aside = stems(" ".join(BRACKETS.findall(sentence)))
         plain = figures_alike(BRACKETS.sub(" ", sentence))
+        plain, called = without_aside(plain)
+        known = stems(called)
         if apart := EXCEPT.search(plain):
             found += excepted(plain, apart)
             plain = plain[: apart.start()] + plain[apart.end() :]
         for piece in side_by_side(plain):
-            given = before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence)
+            given = (
+                before if SPEAKS_OF_IT.search(piece) else named_before(piece, last_sentence) | called_so(piece, text)
+            )
             last = found[-1] if len(found) > begins else None
             own = last is None or own_subject(piece)
             if last and GAPPED.match(piece):
@@ -141,11 +143,13 @@ def parts(text: str) -> tuple[Part, ...]:
             elif last and WHICH.match(piece):
                 given = frozenset(ordered(last.text)[-2:])
             elif last and not own:
-                given |= lead | carried(piece, last)
+                given |= lead | carried(piece, last) | known
             lead = subject(piece) if own else lead
             found.append(part(piece, sentence, given | aside, last))
+            if known and not last:
+                found[-1] = replace(found[-1], own=found[-1].own | known)
         if len(found) > begins:
-            before = subject(found[begins].text) | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
+            before = subject(found[begins].text) | known | (before if SPEAKS_OF_IT.search(sentence) else frozenset())
         last_sentence = sentence
     return tuple(found)
 
@@ -178,6 +182,13 @@ def named_before(piece: str, last: str) -> frozenset[str]:
     return frozenset(told[max(0, told.index(word) - 2) : told.index(word)]) if word in told else frozenset()
 
 
+def called_so(piece: str, text: str) -> frozenset[str]:
+    """The stem that names what "the lake" is, where a text has one such name: "Lake Orsa"."""
+    found = re.match(r"The ([a-z]+)\b", piece)
+    names = set(re.findall(rf"\b{found[1].capitalize()} ([A-Z]\w+)", text)) if found else set()
+    return stems(names.pop()) if len(names) == 1 else frozenset()
+
+
 def carried(piece: str, last: Part) -> frozenset[str]:
     """What a piece without a verb takes from the part before it: all that stands there before its last number, else its
     beginning."""
@@ -185,7 +196,11 @@ def carried(piece: str, last: Part) -> frozenset[str]:
         return frozenset()
     told = ordered(last.text)
     numbers = [n for n, word in enumerate(told) if word[0].isdigit()]
-    return last.given | frozenset(told[: numbers[-1]] if numbers else ())
+    # "240 people in Estonia and 60 in Latvia": what is counted is the same.
+    counted = numbers and re.match(r"\d[\d.,]* (?:in|on|at|for|with|from|to|of|by)\b", piece)
+    return last.given | frozenset(
+        told[: numbers[-1]] + (told[numbers[-1] + 1 : numbers[-1] + 2] if counted else ()) if numbers else ()
+    )
 
 
 def side_by_side(sentence: str) -> list[str]:
@@ -280,9 +295,11 @@ def statements(text: str) -> tuple[Part, ...]:
             found.append(Part(rest, one.sentence, stems(rest), frozenset(), not denied(rest)))
             continue
         # "Not because it was worn" is denied as a whole.
+        between = one.own - stems(one.text)
         for piece in filter(None, [one.text] if one.text.lower().startswith("not ") else WITHIN.split(one.text)):
             if words(piece):
-                found.append(Part(piece, one.sentence, stems(piece), one.given, denied(piece)))
+                found.append(Part(piece, one.sentence, stems(piece) | between, one.given, denied(piece)))
+                between = frozenset()
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -181,6 +182,9 @@ STOPWORDS = frozenset(
         "according",
     ]
 )
+# Letters that no accent makes of another.
+PLAIN = str.maketrans({"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i", "ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe",
+                       "Œ": "Oe"})  # fmt: skip
 _stemming = threading.local()
 
 
@@ -193,6 +197,15 @@ def stem(word: str) -> str:
 
         _stemming.stemmer = Stemmer.Stemmer("english", 0)
     return _stemming.stemmer.stemWord(word)
+
+
+@lru_cache(maxsize=20_000)
+def without_accents(text: str) -> str:
+    """ "Béla Sørbye" as many write it: "Bela Sorbye"."""
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFD", text.translate(PLAIN))
+    return unicodedata.normalize("NFC", "".join(letter for letter in apart if not unicodedata.combining(letter)))
 
 
 def words(text: str) -> list[str]:
