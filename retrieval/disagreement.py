@@ -13,6 +13,7 @@ from retrieval.amounts import other_number
 from retrieval.causes import other_cause
 from retrieval.comparing import DOWN, UP, comparisons, turned_comparison
 from retrieval.denial import UNTIL, denied_otherwise
+from retrieval.elsewhere import of_another
 from retrieval.exchanged import in_place_of_name
 from retrieval.facts import all_stems, in_full, name_stands, names, negated, opposed
 from retrieval.fullnames import HONORIFICS, other_full_name
@@ -157,7 +158,9 @@ RULES: dict[str, Rule] = {
     "negation": lambda sentence, _, passage: denied_otherwise(sentence, passage),
     "opposite": lambda sentence, _, passage: opposite(sentence, passage),
     "mixed": lambda sentence, _, passage: roles.mixed(sentence, passage),
-    "doer": lambda sentence, _, passage: roles.other_actor(sentence, passage) or in_place_of_name(sentence, passage),
+    "doer": lambda sentence, _, passage: (
+        roles.other_actor(sentence, passage) or in_place_of_name(sentence, passage) or of_another(sentence, passage)
+    ),
     "speaker": lambda sentence, _, passage: other_stance(sentence, passage),
     "comparison": lambda sentence, _, passage: turned_comparison(sentence, passage),
     "order": lambda sentence, _, passage: turned_round(sentence, passage),

@@ -6,6 +6,7 @@ import pytest
 
 from retrieval.denial import denied_otherwise
 from retrieval.disagreement import disagreements
+from retrieval.elsewhere import of_another
 from retrieval.exchanged import in_place_of_name
 from retrieval.facts import name_stands, names
 from retrieval.fullnames import full_names, other_full_name
@@ -182,3 +183,23 @@ def test_a_sentence_may_begin_with_a_small_letter_of_a_product():
         "It runs on Debian.",
         "macOS users build it.",
     )
+
+
+FERRIES = (
+    "The ferry Maja sailed on Monday from Bergen with forty cars. Her sister ship, Nora, had sailed a day earlier from Oslo. "
+    "Ilse moved to Turku in 1990. With Ben she moved to Vaasa in 1999."
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "refused"),
+    [
+        ("Maja sailed from Oslo.", True),
+        ("Maja sailed from Bergen.", False),
+        ("Nora sailed from Oslo.", False),
+        ("Ilse moved to Vaasa.", False),  # "she" is Ilse
+        ("Maja sailed on Monday.", False),
+    ],
+)
+def test_the_place_of_one_is_not_that_of_another(sentence: str, refused: bool):
+    assert bool(of_another(sentence, FERRIES)) is refused
