@@ -101,9 +101,9 @@ class Answering:
             decision, evidence = self.route(query.model_copy(update={"task": matched.task or query.task}))
             if matched.task and not query.task:
                 decision = labelled(decision)
-            # A prompted model reads the conversation itself; the others see one question only.
-            alone = query if decision.strategy == "prompt" else query.model_copy(update={"text": evidence.query})
-            events = self.strategies[decision.strategy].stream(alone, decision, evidence, stop)
+            events = self._events(query, decision, evidence, stop)
+            if decision.strategy == "rag" and self.router.rivals(decision):
+                decision, events = self._read_first(query, decision, evidence, events, stop)
             events = itertools.chain(doubts(decision), events)
         answer = opened(query, matched, decision, evidence, round(time.perf_counter() - began, 4))
         yield answer, decision
@@ -113,6 +113,27 @@ class Answering:
             if isinstance(event, Finished) and stop.is_set():
                 answer = answer.model_copy(update={"status": "stopped"})
             yield answer, event
+
+    def _events(
+        self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
+    ) -> Iterator[Event]:
+        # A prompted model reads the conversation itself; the others see one question only.
+        alone = query if decision.strategy == "prompt" else query.model_copy(update={"text": evidence.query})
+        return self.strategies[decision.strategy].stream(alone, decision, evidence, stop)
+
+    def _read_first(
+        self, query: Query, decision: RouteDecision, evidence: Evidence, events: Iterator[Event], stop: threading.Event
+    ) -> tuple[RouteDecision, Iterator[Event]]:
+        """Where another road is open too, the documents are read before anything is shown: what they refuse, the router
+        may send there. Whoever asked sees the beginning a second later, and an answer instead of a refusal."""
+        told = list(events)
+        last = told[-1]
+        if stop.is_set() or not (isinstance(last, Finished) and last.refused):
+            return decision, iter(told)
+        again = self.router.reconsider(decision, last.confidence or 0.0)
+        if again.strategy == decision.strategy:
+            return decision, iter(told)
+        return again, self._events(query, again, evidence, stop)
 
 
 def opened(query: Query, matched: Matched, decision: RouteDecision, evidence: Evidence, seconds: float) -> Answer:

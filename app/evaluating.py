@@ -219,6 +219,11 @@ class Evaluator:
         for case in golden:
             decision = decisions[case.id]
             answer = self._answer(case, WRITTEN if case in read else decision.strategy, decision)
+            if decision.strategy == "rag" and answer.refused:  # as app.answering does
+                again = router.reconsider(decision, answer.confidence or 0.0)
+                if again.strategy != decision.strategy:
+                    self._generate_for(again.strategy, [(again.task, case.query)])
+                    answer = self._answer(case, again.strategy, again)
             results.append(Result(case, "routed", answer, scorer.score(case, answer)))
         return results
 

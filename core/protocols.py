@@ -1,17 +1,25 @@
-"""The seams that are ours: one method each. Where LangChain has a seam (chat model, retriever, embeddings), it is used."""
+"""The seams that are ours. Where LangChain has a seam (chat model, retriever, embeddings), it is used."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from core.types import Answer, Case, Event, Evidence, Query, RouteDecision, Score
+from core.types import Answer, Case, Event, Evidence, Query, RouteDecision, Score, Serving
 
 
 class Router(Protocol):
     def route(self, query: Query, evidence: Evidence) -> RouteDecision:
         """Choose the road. Pure: the same query and evidence give the same decision."""
+        ...
+
+    def rivals(self, decision: RouteDecision) -> Sequence[Serving]:
+        """The other roads that are open for it, the best first; none where a person chose."""
+        ...
+
+    def reconsider(self, decision: RouteDecision, chance: float) -> RouteDecision:
+        """The decision once its road has refused; `chance`: how likely what it would have said is right."""
         ...
 
 

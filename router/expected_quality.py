@@ -59,6 +59,28 @@ class ExpectedQualityRouter:
             return RouteDecision(strategy=query.strategy, reason=reason, overridden=True, **common)
         return self._choose(task, like, standings[task], common)
 
+    def rivals(self, decision: RouteDecision) -> list[Serving]:
+        """The other roads that are open for the task, the best first; none where a person chose the road."""
+        if decision.overridden or decision.strategy == "refuse":
+            return []
+        standing = self._standings()[decision.task]
+        found: list[Serving] = [s for s in STRATEGIES if s != decision.strategy and standing[s].open]
+        return sorted(found, key=lambda s: -decision.scores[s])
+
+    def reconsider(self, decision: RouteDecision, chance: float) -> RouteDecision:
+        """The decision once the documents were read and nothing was found that could be shown.
+
+        `chance`, how likely what was read is right (0 to 1), takes the place of what that road gets right on average. The
+        decision as it is where no other road is expected to do better.
+        """
+        best = next(iter(self.rivals(decision)), None)
+        if best is None or decision.scores[best] <= chance:
+            return decision
+        reason = f"{decision.reason} They were read and do not seem to answer it, so {ROADS[best]} does."
+        scores = {**decision.scores, decision.strategy: round(chance, 4)}
+        margin = round(scores[best] - max(score for road, score in scores.items() if road != best), 4)
+        return decision.model_copy(update={"strategy": best, "scores": scores, "reason": reason, "margin": margin})
+
     def _choose(self, task: str, like: Likeness, standing: Mapping[str, Standing], common: dict) -> RouteDecision:
         kind = self._domain.task(task)
         looks = f"It looks like a {task.replace('_', ' ')} question (as “{shortened(like.nearest)}”)"

@@ -275,3 +275,29 @@ def test_an_evaluation_measures_the_reader_beside_quoting_and_routes_as_it_is_se
     service.models._scripts = {"base": {}, "reader": {}}  # would raise if asked
     again, _ = Evaluator(service, lambda line: None, Generations(kept._file)).run([], GOLDEN)
     assert again.golden == measured.golden
+
+
+def test_what_the_reader_refuses_goes_to_another_open_road_that_is_expected_to_do_better(serve, tmp_path):
+    pack = office(tmp_path)
+    text = (pack / "domain.yaml").read_text()
+    (pack / "domain.yaml").write_text(text.replace("strategies: [rag]", "strategies: [rag, prompt]", 1))
+    trust = {"lookup": {WRITTEN: Trust(weights={"refusing": -1.0}, threshold=0.5, refuse_below=0.5)}}
+    figures = {"lookup": {WRITTEN: figure(0.95), "rag": figure(0.9), "prompt": figure(0.8)}}
+
+    def measured(reply: str) -> Service:
+        service = serve(reply)
+        models = {strategy: service.fingerprint(strategy) for strategy in ("rag", WRITTEN, "prompt")}
+        service.measured = Measured(models=models, golden=figures, trust=trust)
+        return service
+
+    read = answer(measured("The treasurer [1]"))
+    assert read.route is not None
+    assert (read.route.strategy, read.refused) == ("rag", False)
+    service = measured("I don't know.")
+    handed = answer(service)
+    assert handed.route is not None
+    assert (handed.route.strategy, handed.text, handed.refused) == ("prompt", "Nothing useful", False)
+    assert handed.route.scores["rag"] < 0.5
+    assert "do not seem to answer it" in handed.route.reason
+    [*_, (chosen, _)] = service.answering.stream(Query(text=QUESTION, strategy="rag"), threading.Event())
+    assert chosen.refused, "a person chose the documents"

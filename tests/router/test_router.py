@@ -82,6 +82,26 @@ def test_the_better_of_two_open_roads_is_taken_with_its_margin(make):
     assert 0 < decision.margin < decision.scores["tuned"]
 
 
+def test_what_the_documents_refuse_goes_to_the_road_that_is_expected_to_do_better(make):
+    router = make(lookup=("rag", "prompt"))
+    router._standings()["lookup"]["prompt"] = Standing(open=True, score=0.8, measured=True)
+    decision = router.route(Query(text="open three"), evidence())
+    assert (decision.strategy, router.rivals(decision)) == ("rag", ["prompt"])
+    again = router.reconsider(decision, 0.1)
+    assert (again.strategy, again.task, again.scores["rag"]) == ("prompt", "lookup", 0.1)
+    assert "do not seem to answer it" in again.reason
+    assert router.reconsider(decision, 0.95) == decision
+
+
+def test_a_refusal_stays_where_no_other_road_is_open_or_a_person_chose_it(make):
+    alone = make().route(Query(text="open three"), evidence())
+    assert make().reconsider(alone, 0.0) == alone
+    router = make(lookup=("rag", "prompt"))
+    chosen = router.route(Query(text="open three", strategy="rag"), evidence())
+    assert router.rivals(chosen) == []
+    assert router.reconsider(chosen, 0.0) == chosen
+
+
 def test_a_person_may_override(make):
     decision = make().route(Query(text="open three", strategy="tuned"), evidence())
     assert decision.strategy == "tuned"
