@@ -28,8 +28,14 @@ $(STAMP): pyproject.toml constraints.txt
 run: install ## set up, then serve the page (8501) and the API (8000)
 	$(BIN)/trivium run
 
+# In three parts: a process that has run torch, OpenVINO and Chroma for ten minutes may end in a segmentation fault, and a worker
+# that ends so must not leave the others waiting.
+PYTEST = HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
+
 test: install ## all tests that need neither a GPU nor minutes
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) tests/finetune
+	$(PYTEST) tests --ignore=tests/finetune --ignore=tests/app
+	$(PYTEST) tests/app
 
 check: install ## formatting, lints, types, import contracts
 	$(BIN)/ruff format --check .
