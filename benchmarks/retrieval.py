@@ -4,8 +4,8 @@
     python -m benchmarks.retrieval --chunks 20000 [--texts F] [--limit N]
 
 Nothing is learned from Q: weight and embedder are as shipped. `folds` alone shows the weight learned as a collection learns it
-(`retrieval.fusion`): from four fifths of the queries, measured on the fifth that is left out, five times. The corpus goes through the same Chroma and BM25 index as a
-served one; its vectors are kept under the system's cache folder, by content. `--queries` rows hold query_id, text and
+(`retrieval.fusion`): from four fifths of the queries, measured on the fifth that is left out, five times. The corpus goes
+through the same Chroma and BM25 index as a served one; its vectors are kept under the system's cache folder, by content. `--queries` rows hold query_id, text and
 relevant_doc_ids, or rows of `--qrels` (query_id, doc_id, score; tab-separated or JSON lines) name the relevant ones. With `--chunks` only the time of a hybrid query over so many chunks, synthetic or of `--texts`, is measured
 (`benchmarks/chunks.py`), and `latency` is the one key.
 """
@@ -32,7 +32,7 @@ from core.settings import ROOT, load_settings
 from core.store import open_store
 from core.types import Passage
 from retrieval.embeddings import Vectors, open_embeddings
-from retrieval.fusion import FEWEST_CASES, FOLDS, GRID, nearest, pick
+from retrieval.fusion import FEWEST_CASES, GRID, nearest, on_others
 from retrieval.hybrid import DENSE_WEIGHT, combine
 from retrieval.index import Candidates, Index, embedded_text, open_index
 
@@ -174,10 +174,9 @@ def at_weight(found: Candidates, relevant: set[str], weight: float) -> float:
 
 def folds(table: np.ndarray) -> dict[str, Any]:
     """`table`: nDCG@10 by query and weight of GRID. What weights learned from the other folds come to on each fold's queries."""
-    of, at = np.random.default_rng(0).permutation(len(table)) % FOLDS, GRID.index(nearest(DENSE_WEIGHT))
-    best = [pick(table[of != fold].mean(axis=0), at) for fold in range(FOLDS)]
-    scored = np.mean([row[best[fold]] for row, fold in zip(table, of, strict=True)])
-    return {"ndcg_at_10": round(float(scored), 4), "weights": [GRID[one] for one in best]}
+    at = GRID.index(nearest(DENSE_WEIGHT))
+    scored, weights = on_others(table, np.ones(len(table)), at, np.random.default_rng(0))
+    return {"ndcg_at_10": round(float(scored.mean()), 4), "weights": weights}
 
 
 def print_latency(found: dict[str, Any]) -> None:

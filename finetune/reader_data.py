@@ -35,9 +35,8 @@ GOLDEN_EACH = 150  # cases with an answer, and as many without
 LONGEST_ANSWER = 220  # characters
 # Shares of questions that come in each form; a question may come in several.
 ALONE, AMONG, ABSENT, CHANGED, TITLED, CUT, LATER = 0.65, 0.7, 0.2, 0.25, 0.3, 0.15, 0.06
-AGAIN = (
-    0.6  # of the questions that people wrote to have no answer: they are few, and the hardest; they come in more forms
-)
+# Of the questions that people wrote to have no answer: they are few, and the hardest, so they come in more forms.
+AGAIN = 0.6
 PLACES = (0.65, 0.2, 0.1, 0.05)  # how often the passage with the answer comes first, second, ...
 # Words that turn a question into one that its passage does not answer.
 OPPOSITES = (

@@ -52,8 +52,8 @@ def with_another(text: str, first: Name, place: Name) -> bool:
     """Whether another name stands before the place, and nothing that takes up who was named before."""
     names = full_names(text)
     at = next(one.start for one in names if place.bare <= one.bare)
-    before = [one for one in names if one.start < at and not one.bare & (first.bare | place.bare)]
-    return bool(before) and not TAKEN_UP.search(text)
+    another = any(one.start < at and not one.bare & (first.bare | place.bare) for one in names)
+    return another and not TAKEN_UP.search(text)
 
 
 def placed(text: str, verb: str, lead: str) -> Iterator[Name]:

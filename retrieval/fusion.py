@@ -128,12 +128,7 @@ def held_out_gain(table: np.ndarray, counts: np.ndarray, at: int) -> tuple[float
     import numpy as np
 
     rng = np.random.default_rng(0)
-    folds = rng.permutation(len(table)) % FOLDS
-    gains = np.zeros(len(table))
-    for fold in range(FOLDS):
-        rest = folds != fold
-        best = pick(np.average(table[rest], axis=0, weights=counts[rest]), at)
-        gains[~rest] = table[~rest, best] - table[~rest, at]
+    gains = on_others(table, counts, at, rng)[0] - table[:, at]
     draws = rng.integers(0, len(gains), (RESAMPLES, len(gains)))
     means = np.average(gains[draws], axis=1, weights=counts[draws])
     low, high = np.quantile(means, [1 - SURE, SURE])
@@ -186,3 +181,18 @@ class Fusion:
             for one in found.values()
         )
         return found if good else {}
+
+
+def on_others(
+    table: np.ndarray, counts: np.ndarray, at: int, rng: np.random.Generator
+) -> tuple[np.ndarray, list[float]]:
+    """nDCG@10 of each case, shape (cases,), under the weight learned from the other folds, and that weight for each fold."""
+    import numpy as np
+
+    of, scored, weights = rng.permutation(len(table)) % FOLDS, np.zeros(len(table)), []
+    for fold in range(FOLDS):
+        rest = of != fold
+        best = pick(np.average(table[rest], axis=0, weights=counts[rest]), at)
+        scored[~rest] = table[~rest, best]
+        weights.append(GRID[best])
+    return scored, weights
