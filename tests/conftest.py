@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+SMALL = "smollm2"  # comes inside a package: no test downloads the default base, which has 491 MB
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRIVIUM_BASE_MODEL"] = SMALL
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -17,4 +19,5 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     for name in list(os.environ):
         if name.startswith("TRIVIUM_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("TRIVIUM_BASE_MODEL", SMALL)
     monkeypatch.setenv("TRIVIUM_DATA_DIR", str(tmp_path / "data"))

