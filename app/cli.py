@@ -105,7 +105,7 @@ def train(
     search: Annotated[str, typer.Option(help="'r=8,16;learning_rate=1e-3,2e-3', the best is kept")] = "",
     resume: Annotated[str | None, typer.Option(help="a run that was interrupted")] = None,
 ) -> None:
-    """Train an adapter: QLoRA on a GPU, LoRA in bf16 on a CPU."""
+    """Train an adapter: QLoRA on a GPU, LoRA on a CPU."""
     from app.orders import Asked
     from app.training import train_adapter, train_version
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from app.main import running_api
 from app.taught import route_labels
+from core.cpu import abilities
 from core.domain import Domain, load_domain
 from core.errors import TriviumError
 from core.measured import load_measured
@@ -125,14 +126,16 @@ def device(settings: Settings) -> list[Finding]:
     from core.llm.local.runtime import in_nf4, pick_device
 
     name = pick_device(settings.device)
-    found, mend = "NF4" if in_nf4(name, settings.quantization) else "bf16", ""
+    able = abilities()
+    common = "bf16" if name == "cuda" or able.bf16 else "fp32"
+    found, mend = "NF4" if in_nf4(name, settings.quantization) else common, ""
     if tried(settings.engine, settings.device, settings.quantization):
         try:
             machine()
             name, found = "cpu", "eight bits, run by OpenVINO"
         except Unfit as error:
             mend = f"{error}: transformers answers, about three times slower; `make install` brings it"
-    return [Finding("device", f"{name}, {os.cpu_count()} CPU cores, base in {found}", mend)]
+    return [Finding("device", f"{name} ({able}), base in {found}", mend)]
 
 
 def folder(settings: Settings) -> list[Finding]:

@@ -7,7 +7,6 @@ ONNX Runtime's need the packages `onnx` and `onnxscript`, which Trivium does not
 from __future__ import annotations
 
 import importlib.util
-import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from core.cpu import threads
 from retrieval.embeddings import MiniLM, tokenizer_of
-from retrieval.int8 import MODEL, RANGES, Int8, batches, installed, load_bounds, load_weights, padded
+from retrieval.int8 import MODEL, RANGES, Compiled, batches, installed, load_bounds, load_weights, padded
 
 Encode = Callable[[list[str]], np.ndarray]
 BASELINE = "sentence-transformers fp32"
@@ -41,8 +41,8 @@ def torch_here(folder: Path) -> Encode:
 
 def ours(folder: Path) -> Encode:
     model = MiniLM(folder)
-    if model.int8() is None:
-        raise NotHere("int8 cannot be had here; the log says why")
+    if model.compiled() is None:
+        raise NotHere("OpenVINO cannot be had here; the log says why")
     return model.encode_passages
 
 
@@ -51,7 +51,7 @@ def openvino(precision: str, rounded: bool = False) -> Callable[[Path], Encode]:
         if not installed():
             raise NotHere("openvino is not installed")
         bounds = load_bounds(RANGES, folder / MODEL) if rounded else None
-        return Int8(tokenizer_of(folder), load_weights(folder / MODEL), bounds, precision).encode
+        return Compiled(tokenizer_of(folder), load_weights(folder / MODEL), bounds, precision).encode
 
     return opened
 
@@ -77,7 +77,7 @@ class OnnxRuntime:
             file = converted(folder, Path(work), int8)
             self._session = runtime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         self._tokenizer = tokenizer_of(folder)
-        self._streams = os.cpu_count() or 1
+        self._streams = threads()
         self._threads = ThreadPoolExecutor(self._streams)
 
     def encode(self, texts: list[str]) -> np.ndarray:
@@ -146,5 +146,5 @@ ENGINES: dict[str, Callable[[Path], Encode]] = {
     "OpenVINO fp32": openvino("f32"),
     "OpenVINO bf16": openvino("bf16"),
     "OpenVINO int8, rest fp32": openvino("f32", rounded=True),
-    "ours (OpenVINO int8)": ours,
+    "ours": ours,
 }

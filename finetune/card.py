@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from core.cpu import abilities
 from core.llm.adapters import CARD, CONFIG, WEIGHTS, file_sha256
 from core.llm.base_weights import base_fingerprint
 from core.prompts import template_hash
@@ -43,7 +43,7 @@ A LoRA adapter (r {r}, alpha {alpha}) for `{base}`, made by Trivium.
 | weights sha256 | `{sha256}` |
 | prompt template | `{template_hash}` |
 | dataset | version `{version}`, {rows} rows: {tasks} |
-| trained | {date}, {epochs:g} epochs, learning rate {learning_rate:g}, {quantization}, seed {seed} |
+| trained | {date}, {epochs:g} epochs, learning rate {learning_rate:g}, {precision}, quantization {quantization}, seed {seed} |
 | loss | {first:.3f} at the start, {last:.3f} at the end, {steps} steps |
 | hardware | {hardware}, {seconds:.0f} s |
 | commit | {commit} |
@@ -110,10 +110,11 @@ def describe(
         "recipe": recipe.model_dump(mode="json") | {"base": base_name(recipe)},
         "alpha": recipe.lora_alpha,
         "quantization": "nf4, double quantization" if recipe.quantized(cuda) else "none",
+        "precision": recipe.precision,
         "seed": recipe.seed,
         "loss": curve(facts["losses"]),
         "versions": versions(),
-        "hardware": torch.cuda.get_device_name(0) if cuda else processor(),
+        "hardware": torch.cuda.get_device_name(0) if cuda else f"CPU: {abilities()}",
         "seconds": round(facts["seconds"], 1),
         "date": datetime.now(UTC).date().isoformat(),
         "commit": facts["commit"],
@@ -171,10 +172,6 @@ def commit() -> str:
         return ""
     done = subprocess.run([git, "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip()
-
-
-def processor() -> str:
-    return f"CPU, {platform.machine()}, {os.cpu_count()} cores"
 
 
 def _mean(values: Sequence[float]) -> float:

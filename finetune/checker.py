@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.cpu import autocast
 from core.minilm import CHECKER_TOKENS, NAME, headless
 from finetune.model import batches, load_tokenizer, save
 
@@ -124,7 +125,7 @@ def fit(
                 group["lr"] = given.learning_rate * rate(done / steps, spent)
             inputs = tokenizer.pad([rows.inputs[n] for n in batch], return_tensors="pt").to(device)
             labels = torch.tensor([rows.labels[n] for n in batch], device=device)
-            with torch.autocast(device.type, torch.bfloat16):
+            with autocast(device.type):
                 logits = model(**inputs).logits[:, 0]
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), labels)
             optimizer.zero_grad(set_to_none=True)
@@ -152,7 +153,7 @@ def logits(model: Any, tokenizer: Any, rows: Rows, size: int = 128) -> list[floa
     model.eval()
     for batch in cut(order, size):
         inputs = tokenizer.pad([rows.inputs[n] for n in batch], return_tensors="pt").to(device)
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        with torch.inference_mode(), autocast(device.type):
             out = model(**inputs).logits[:, 0].float().tolist()
         for n, value in zip(batch, out, strict=True):
             found[n] = value

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.cpu import autocast
 from core.minilm import FINDER_TOKENS, LONGEST_ANSWER, NAME, headless
 from core.prompts import passage_text
 from finetune import card
@@ -120,7 +121,7 @@ def adapt(pairs: Sequence[Pair], start: Path, base: Path, out: Path, say: Callab
             names = ("input_ids", "token_type_ids", "attention_mask")
             inputs = tokenizer.pad([{name: row[name] for name in names} for row in some], return_tensors="pt")
             places = {name: torch.tensor([row[name] for row in some]) for name in ("start_positions", "end_positions")}
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast():
                 loss = model(**inputs, **places).loss
             optimizer.zero_grad()
             loss.backward()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core.cpu import abilities
 from core.domain import Domain
 from core.errors import AdapterMismatch, DomainError
 from core.llm.adapters import check_adapter
@@ -76,6 +77,12 @@ def same_tokens(tokenizer: Any, dataset: Dataset) -> None:
     rows = every_row(dataset)[:LOOKED_AT]
     different = [asked(row) for row in rows if prompt_ids(tokenizer, row.prompt) != served_ids(tokenizer, row.prompt)]
     guard.same_template(different, len(rows))
+
+
+def as_fast(recipe: Recipe, cuda: bool) -> Recipe:
+    """The recipe in the precision that is fast here: on a CPU without instructions for it bf16 is emulated, at 3 to 4 training
+    tokens a second against 62 in fp32."""
+    return recipe if cuda or abilities().bf16 else recipe.model_copy(update={"precision": "fp32"})
 
 
 def in_parts(base: Path, recipe: Recipe, rows: Sequence[Encoded], pairs: Sequence[EncodedPair]) -> Recipe:

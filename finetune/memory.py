@@ -21,6 +21,7 @@ HIDDEN_BYTES, INNER_BYTES = 45, 10  # norms, residuals, attention; the inner lay
 ON_GPU = (
     0.45  # of that: fused kernels keep less. An H100 took 0.36 (benchmarks.gpu_train: 7.4 GB where 21 were expected)
 )
+IN_FP32 = 1.4  # of that: the same without bf16. 8 rows of at most 214 tokens took 8.6 GB
 CHECKPOINTED = 0.15  # share of the activations that checkpointing keeps
 PAIR = 2  # a preference holds two rows, and the reference reads both
 RESERVE = 1.05
@@ -72,7 +73,7 @@ def needed(size: Size, recipe: Recipe, cuda: bool, rows: int, length: int, pairs
     positions = rows * length * (PAIR if pairs else 1)
     inputs = (6 * size.hidden + size.inner) * (LORA_INPUT + (LORA_DROPOUT if recipe.dropout else 0))
     layer = inputs + HIDDEN_BYTES * size.hidden + INNER_BYTES * size.inner
-    kept = (CHECKPOINTED if recipe.gradient_checkpointing else 1) * (ON_GPU if cuda else 1)
+    kept = (CHECKPOINTED if recipe.gradient_checkpointing else 1) * (ON_GPU if cuda else 1) * (IN_FP32 if recipe.precision == "fp32" else 1)
     activations = positions * size.layers * layer * kept
     return int((weights + adapter + activations) * RESERVE) + (0 if cuda else PROCESS_BYTES)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from core.cpu import FAST
 from core.llm.adapters import read_adapter
 from core.llm.messages import Options
 from core.types import Message
@@ -99,13 +100,13 @@ def hear(model: Any, prompt: Sequence[int], answer: Sequence[int], tokenizer: An
 
 
 class Served:
-    """An adapter as the local engine serves it: in bf16, merged where the engine merges."""
+    """An adapter as the local engine serves it: in what is fast on the device, merged where the engine merges."""
 
     def __init__(self, base: Path, folder: Path, device: str, quantization: str) -> None:
         from core.llm.local.runtime import Runtime
 
         self.adapter = read_adapter(folder)
-        self.runtime = Runtime(base, self.adapter.base_fingerprint, device, quantization, "bfloat16")
+        self.runtime = Runtime(base, self.adapter.base_fingerprint, device, quantization, FAST)
 
     def scores(self, tokens: Sequence[int]) -> Any:
         return self.runtime.scores(tokens, self.adapter)

@@ -42,7 +42,9 @@ class Recipe(BaseModel):
     weight_decay: float = Field(0.0, ge=0, le=1)
     max_grad_norm: float = Field(1.0, gt=0)
     seed: int = Field(7, ge=0)
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["bf16", "fp32"] = Field(
+        "bf16", description="bf16: where it is fast, which is on a GPU and on a CPU with instructions for it; else fp32"
+    )
     quantization: Literal["auto", "none", "nf4"] = Field("auto", description="auto: nf4 on a GPU, none on a CPU")
     optimizer: Literal["auto", "adamw_torch", "paged_adamw_8bit", "paged_adamw_32bit"] = Field(
         "auto", description="auto: paged_adamw_8bit with nf4 on a GPU, else adamw_torch"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.cpu import autocast
 from core.labelled import ROUTER_CARD, Labelled, fingerprint
 from core.minilm import NAME, ROUTER_TOKENS, headless, minilm_folder
 from core.prompts import both_ends
@@ -105,7 +106,7 @@ def fit(found: Sequence[Labelled], tasks: list[str], seed: int) -> Any:
     for batch in epochs([len(one.query) for one in found], seed):
         inputs = tokens(tokenizer, [found[n].query for n in batch])
         labels = torch.tensor([tasks.index(found[n].task) for n in batch])
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             logits = model(**inputs).logits
         loss = torch.nn.functional.cross_entropy(logits.float(), labels, weight=weight, label_smoothing=SMOOTHING)
         optimizer.zero_grad()

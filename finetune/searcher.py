@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.cpu import autocast
 from core.labelled import SEARCHER_CARD
 from core.minilm import NAME, headless, minilm_folder
 from finetune import card
@@ -145,7 +146,7 @@ def pooled(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     import torch
 
     inputs = tokenizer(list(texts), return_tensors="pt", padding=True, truncation=True, max_length=QUERY_TOKENS)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         hidden = model(**inputs).last_hidden_state.float()
     summed = (hidden * inputs["attention_mask"].unsqueeze(2)).sum(1)
     return torch.nn.functional.normalize(summed, dim=1)

@@ -1,4 +1,4 @@
-"""Fine-tune an adapter: QLoRA (NF4) on a GPU, LoRA in bf16 on a CPU, from the same recipe.
+"""Fine-tune an adapter: QLoRA (NF4) on a GPU, LoRA on a CPU, in bf16 where that is fast, from the same recipe.
 
 python -m finetune.train --domain domains/ml-desk --recipe finetune/recipes/ml-desk.yaml --out adapters/ml-desk
 """
@@ -159,7 +159,7 @@ def prepare(base: Path, domain: Domain, recipe: Recipe, dataset: Dataset, ways: 
     guard.some_labels([row["labels"] for row in rows])
     if ways.start:
         recipe = like_start(recipe, Path(ways.start.path))
-    recipe = recipe.for_rows(len(rows))
+    recipe = inspection.as_fast(recipe.for_rows(len(rows)), cuda)
     if not cuda:
         recipe = inspection.in_parts(base, recipe, rows, pairs)
     inspection.room(base, recipe, cuda, rows, pairs)

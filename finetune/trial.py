@@ -1,4 +1,5 @@
-"""How good an adapter is on cases: greedy answers in bf16, with the adapter merged as a server without a GPU has it."""
+"""How good an adapter is on cases: greedy answers in bf16 (fp32 on a CPU without instructions for it), with the adapter merged
+as a server without a GPU has it."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.checks import failed, parse_object, schema_fault
+from core.cpu import fast_dtype
 from core.domain import Domain
 from core.prompts import tuned_messages
 from core.types import Case
@@ -31,7 +33,8 @@ def load_merged(base: Path, adapter: Path | None, cuda: bool) -> Any:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16, local_files_only=True)
+    dtype = torch.bfloat16 if cuda else fast_dtype()
+    model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, local_files_only=True)
     model = model.to("cuda" if cuda else "cpu")
     if adapter is not None:
         model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()

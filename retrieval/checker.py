@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
+from core.cpu import threads
 from core.errors import SettingsError
 from core.minilm import CHECKER_TOKENS, merged, minilm_folder, one_core
 from retrieval.sentences import pieces
@@ -36,7 +36,7 @@ class Checker:
         self.tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
         self.tokenizer.enable_truncation(CHECKER_TOKENS, strategy="only_second")
         self.tokenizer.enable_padding()
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "check", initializer=one_core)
+        self._threads = ThreadPoolExecutor(threads(), "check", initializer=one_core)
         self._read = lru_cache(KEPT)(lambda sentence, passage: self.logits([(sentence, passage)])[0])
 
     def logit(self, sentence: str, passage: str) -> float:

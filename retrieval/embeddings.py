@@ -3,7 +3,6 @@ whose import takes longer than everything else that serving needs."""
 
 from __future__ import annotations
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -12,16 +11,17 @@ from typing import TYPE_CHECKING
 
 from langchain_core.embeddings import Embeddings
 
+from core.cpu import abilities, fast_dtype, threads
 from core.errors import ModelNotFound
 from core.llm.adapters import WEIGHTS, file_sha256
-from core.minilm import NAME, merged, minilm_folder, one_core, precision
+from core.minilm import NAME, merged, minilm_folder, one_core
 from core.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
     from tokenizers import Tokenizer
 
-    from retrieval.int8 import Int8
+    from retrieval.int8 import Compiled
 
 BATCH = 16
 MAX_TOKENS = 256
@@ -73,37 +73,34 @@ class MiniLM(Vectors):
 
         disable_progress_bar()
         if adapter is None:
-            self.model = AutoModel.from_pretrained(folder, dtype=precision(), local_files_only=True).eval()
+            self.model = AutoModel.from_pretrained(folder, dtype=fast_dtype(), local_files_only=True).eval()
         else:
             self.name = f"{NAME}+{file_sha256(adapter / WEIGHTS)[:12]}"
             self.model = merged(AutoModel, folder, adapter)
         # transformers' own wrapper changes padding at each call, which fails when two threads do it.
         self.tokenizer = tokenizer_of(folder)
         self.tokenizer.enable_padding()
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "embed", initializer=one_core)
-        # Int8 goes with the packaged weights: between which bounds an adapter's values lie was not measured.
+        self._threads = ThreadPoolExecutor(threads(), "embed", initializer=one_core)
+        # Only with the packaged weights: between which bounds an adapter's values lie was not measured.
         self._opened = lru_cache(1)(lambda: self._open(folder) if adapter is None else None)
         self._opening = threading.Lock()
 
     def encode_passages(self, texts: list[str]) -> np.ndarray:
-        """As `encode`, in int8 where this machine can (`retrieval.int8`): cosine 0.999 with the vectors of `encode`."""
+        """As `encode`, by OpenVINO (`retrieval.int8`), in int8 where this CPU can: cosine 0.999 with the vectors of `encode`."""
         if len(texts) < BATCH:
             return self.encode(texts)
-        int8 = self.int8()
-        return int8.encode(texts) if int8 else self.encode(texts)
+        compiled = self.compiled()
+        return compiled.encode(texts) if compiled else self.encode(texts)
 
-    def int8(self) -> Int8 | None:
-        """MiniLM in int8, opened when first asked for; None where torch does everything."""
+    def compiled(self) -> Compiled | None:
+        """MiniLM by OpenVINO, opened when first asked for; None where torch does everything."""
         with self._opening:
             return self._opened()
 
-    def _open(self, folder: Path) -> Int8 | None:
-        import torch
+    def _open(self, folder: Path) -> Compiled | None:
+        from retrieval.int8 import open_compiled
 
-        from retrieval.int8 import open_int8
-
-        known = "bf16" if precision() == torch.bfloat16 else "f32"
-        return open_int8(folder, tokenizer_of(folder), known, self.encode, torch.cpu.get_capabilities())
+        return open_compiled(folder, tokenizer_of(folder), self.encode, abilities())
 
     def encode(self, texts: list[str]) -> np.ndarray:
         import numpy as np

@@ -3,7 +3,6 @@ which `finetune.finder` trained. Its README says on what."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from core.cpu import threads
 from core.llm.adapters import WEIGHTS, file_sha256
 from core.minilm import FINDER_TOKENS, LONGEST_ANSWER, merged, minilm_folder, one_core
 from core.prompts import passage_text
@@ -65,7 +65,7 @@ class Finder:
         self.tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
         self.tokenizer.enable_truncation(FINDER_TOKENS, strategy="only_second")
         self.tokenizer.enable_padding()
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "find", initializer=one_core)
+        self._threads = ThreadPoolExecutor(threads(), "find", initializer=one_core)
         self._read = lru_cache(KEPT)(self._read_all)
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:

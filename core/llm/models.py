@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
+from core.cpu import FAST
 from core.errors import ModelNotFound
 from core.llm.adapters import find_adapter, find_adapters, resolved_name
 from core.llm.base_weights import Progress, base_fingerprint, base_folder
@@ -87,6 +88,7 @@ class InstalledModels:
             self._base,
             settings.device,
             settings.quantization,
+            FAST,
             engine=settings.engine,
             place=settings.data_dir / "models",
         )

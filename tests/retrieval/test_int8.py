@@ -1,8 +1,10 @@
-"""Passages embedded in int8 beside torch: as near as an index needs, and torch wherever it cannot be had."""
+"""Passages embedded by OpenVINO beside torch: as near as an index needs, in int8 or fp32 as the CPU can, and torch wherever it
+cannot be had."""
 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -11,23 +13,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
+from core.cpu import Abilities, abilities
 from core.minilm import minilm_folder
 from core.settings import ROOT
 from retrieval import int8
 from retrieval.embeddings import BATCH, MiniLM, tokenizer_of
-from retrieval.int8 import BATCH_TOKENS, INSTRUCTIONS, PROBES, RANGES, Unusable, batches, load_bounds, tried
+from retrieval.int8 import BATCH_TOKENS, PROBES, RANGES, Unusable, batches, load_bounds, tried
 from retrieval.upkeep import PROBE_DISTANCE
 
 pytestmark = pytest.mark.model
-here = int8.installed() and any(torch.cpu.get_capabilities().get(name) for name in INSTRUCTIONS)
+needs_openvino = pytest.mark.skipif(not int8.installed(), reason="openvino is missing here")
+here = int8.installed() and abilities().vnni
 needs_int8 = pytest.mark.skipif(not here, reason="openvino or the instructions for int8 are missing here")
 TEXTS = [
     *PROBES, "", "?", "a", "1,234,567.89 €", "| a | b |\n|---|---|\n| 1 | 2 |", "x " * 400, "Журналы хранятся девяносто дней.",
     *(f"Team {n} has {n * 40} GPU hours per week, and reports to lead number {n}." for n in range(BATCH)),
 ]  # fmt: skip
-VNNI = {"avx512_vnni": True}
 
 
 @pytest.fixture(scope="module")
@@ -117,11 +119,26 @@ def test_bounds_are_not_used_with_weights_that_they_were_not_measured_with(tmp_p
         load_bounds(RANGES, other)
 
 
-def test_a_cpu_without_the_instructions_is_left_to_torch(monkeypatch, minilm):
-    monkeypatch.setattr(int8, "PACKAGE", "json")  # some package that is there
+@needs_openvino
+def test_without_the_instructions_it_computes_in_fp32_and_its_vectors_are_those_of_torch(minilm):
+    made = tried(minilm_folder(), tokenizer_of(minilm_folder()), minilm.encode, Abilities(avx2=True)).encode(TEXTS)
 
-    with pytest.raises(Unusable, match="VNNI"):
-        tried(minilm_folder(), minilm.tokenizer, "f32", minilm.encode, {"avx2": True})
+    assert cosines(made, minilm.encode(TEXTS)).min() > 0.999  # torch may be in bf16 here
+
+
+@needs_openvino
+def test_a_processor_held_to_avx2_embeds_in_fp32(tmp_path):
+    program = (
+        "from core.cpu import abilities\nfrom core.minilm import minilm_folder\nfrom retrieval.embeddings import MiniLM\n"
+        "from tests.retrieval.test_int8 import TEXTS\nmodel = MiniLM(minilm_folder())\n"
+        "made, exact = model.encode_passages(TEXTS), model.encode(TEXTS)\n"
+        "print(model.model.dtype, model.compiled() is not None, (made * exact).sum(1).min() > 0.99999)"
+    )
+    env = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+
+    assert ran.stdout.split() == ["torch.float32", "True", "True"]
 
 
 @needs_int8
@@ -130,7 +147,7 @@ def test_vectors_that_differ_from_torch_s_are_not_used(minilm):
         return np.roll(minilm.encode(texts), 1, axis=1)
 
     with pytest.raises(Unusable, match="differ from torch's"):
-        tried(minilm_folder(), tokenizer_of(minilm_folder()), "f32", another, VNNI)
+        tried(minilm_folder(), tokenizer_of(minilm_folder()), another, Abilities(vnni=True))
 
 
 @needs_int8

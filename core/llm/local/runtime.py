@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from core import cpu
 from core.errors import AdapterMismatch, ModelError
 from core.llm.adapters import check_adapter
 from core.llm.local.decoding import Batch, Row, generate, take_turns
@@ -159,7 +160,7 @@ def load_model(folder: Path, device: str, quantization: str, dtype: str) -> Any:
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     nf4 = in_nf4(device, quantization)
-    kind = getattr(torch, dtype)
+    kind = cpu.type_named(dtype, device)
     extra: dict[str, Any] = {}
     if nf4:
         extra["quantization_config"] = BitsAndBytesConfig(
@@ -184,4 +185,4 @@ def load_model(folder: Path, device: str, quantization: str, dtype: str) -> Any:
 def set_threads() -> None:
     """As many as there are cores for us: torch counts the machine's, not those of our container."""
     if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(min(len(os.sched_getaffinity(0)), MAX_THREADS))
+        torch.set_num_threads(min(cpu.threads(), MAX_THREADS))
