@@ -46,6 +46,9 @@ ROUTER, SEARCHER, FINDER = "router", "searcher", "finder"  # folders of the pack
 # Adapters may come and go in their folders; asking the disk more often than this would slow every query.
 FINGERPRINT_SECONDS = 2.0
 WARM_PASSAGES = 2000
+# Sentences that are embedded before anything is answered: those of a small pack. A large one has 15,000, which take minutes
+# on a CPU without bf16: they come beside the first answers.
+WARM_FIRST = 256
 
 
 @dataclass
@@ -65,6 +68,8 @@ class Service:
     registry: Registry
     answering: Answering = field(init=False)
     _fingerprints: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _warming: threading.Thread | None = None
+    _closing: threading.Event = field(default_factory=threading.Event)
 
     @cached_property
     def readers(self) -> Readers:
@@ -241,12 +246,21 @@ class Service:
         )  # fmt: skip
 
     def warm(self) -> None:
-        """Embed the sentences that quoting will need, so that first questions do not wait for it. Of many documents they
-        would take longer than all first questions together."""
-        if len(self.index) <= WARM_PASSAGES:
-            self.quoter.warm(self.index.words.passages)
+        """Embed the sentences that quoting will need, the first ones now and the rest beside what is answered meanwhile. Of
+        very many documents they would take longer than all questions together."""
+        if len(self.index) > WARM_PASSAGES:
+            return
+        quoter, passages = self.quoter, self.index.words.passages
+        quoter.warm(passages, WARM_FIRST)
+        self._warming = threading.Thread(
+            target=quoter.warm, args=(passages,), kwargs={"stop": self._closing}, name="warm", daemon=True
+        )
+        self._warming.start()
 
     def close(self) -> None:
+        self._closing.set()
+        if self._warming:
+            self._warming.join()
         self.runs.stop_all()
         self.models.close()
         self.index.close()

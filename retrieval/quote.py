@@ -34,6 +34,7 @@ MODELS = Path(__file__).with_name("models.json")
 VECTORS_KEPT = 20_000
 # Sentences met for the first time are embedded while a person waits: at most so many, those with most words in common.
 COLD_LIMIT = 24
+WARM_AT_ONCE = 32
 # By how much sooner they come for each point of likeness between the query and the question that they answer.
 FIRST = 3.0
 MOST_QUOTES = 3
@@ -125,10 +126,16 @@ class Quoter:
         """Changes with what quotes depend on beside the embeddings: the fitted models and the finder."""
         return hashlib.sha256(MODELS.read_bytes() + self.finder.fingerprint.encode()).hexdigest()[:12]
 
-    def warm(self, passages: Sequence[Passage], limit: int = VECTORS_KEPT) -> int:
-        """Embed the sentences of passages beforehand, up to `limit`. Returns how many are known."""
-        texts = [context(passage, piece) for passage in passages for piece in split(passage.text)]
-        return len(self.vectors.get(texts[:limit]))
+    def warm(self, passages: Sequence[Passage], limit: int = VECTORS_KEPT, stop: threading.Event | None = None) -> int:
+        """Embed the sentences of passages beforehand, up to `limit`, some at a time, so that a question comes in between;
+        with `stop` set it ends. Returns how many are known."""
+        texts = [context(passage, piece) for passage in passages for piece in split(passage.text)][:limit]
+        known: set[str] = set()
+        for start in range(0, len(texts), WARM_AT_ONCE):
+            if stop is not None and stop.is_set():
+                break
+            known |= self.vectors.get(texts[start : start + WARM_AT_ONCE]).keys()
+        return len(known)
 
     def rank(self, query: str, passages: Sequence[Passage]) -> list[Scored]:
         """All pieces of the passages, best first. Pure but for the cache of vectors."""
