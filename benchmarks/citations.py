@@ -22,6 +22,7 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
+from benchmarks.told import tell
 from core.settings import ROOT
 from retrieval.checker import opened
 from retrieval.support import Support, check
@@ -129,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{given.begin}: no such file; BEGIN is left out", file=sys.stderr)
     results["hard"] = hard(load(given.hard, None))
     show(results)
-    print(json.dumps(results))
+    tell(results)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ vectors are kept under the system's cache folder, by content. `--speed` leaves n
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -25,6 +24,7 @@ import numpy as np
 
 from benchmarks.embedding_engines import BASELINE, ENGINES, Encode, NotHere
 from benchmarks.retrieval import DATA, DEPTH, Cached, load_corpus, load_queries, ndcg
+from benchmarks.told import tell
 from core.minilm import minilm_folder
 from core.types import Passage
 from retrieval.embeddings import MiniLM, Vectors
@@ -137,19 +137,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             asking = engine if name == BASELINE else torch
             asked = asking.encode([text for text, _ in queries])
             results[name] |= quality(passages, queries, Cached(engine, texts).encode(texts), asked)
-    print(f"{len(timed)} abstracts, {given.rounds} rounds, {os.cpu_count()} cores, load {load:.1f} before")
+    print(f"{len(timed)} abstracts, {given.rounds} rounds, load {load:.1f} before")
     print_table(results, missing)
-    print(
-        json.dumps(
-            {
-                "engines": results,
-                "missing": missing,
-                "abstracts": len(timed),
-                "rounds": given.rounds,
-                "load": round(load, 1),
-            }
-        )
-    )
+    tell(
+        {
+            "engines": results, "missing": missing, "abstracts": len(timed), "rounds": given.rounds, "load": round(load, 1),
+        }
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ how much answers differ anyhow. `right` is the share of cases as the pack's chec
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks.told import tell
 from core.domain import load_domain
 from core.llm.adapters import read_adapter
 from core.llm.base_weights import base_fingerprint, base_folder
@@ -242,7 +242,7 @@ def main(argv: list[str] | None = None) -> int:
             found.setdefault(name, {}).update(row)
     print(table(found))
     asked_for = {"tokens": asked.tokens, "written": asked.written, "streams": STREAMS, "rounds": asked.rounds}
-    print(json.dumps({"load": os.getloadavg()[0], "threads": threads(), **asked_for, **found}))
+    tell({"load": os.getloadavg()[0], "threads": threads(), **asked_for, **found})
     return 0
 
 

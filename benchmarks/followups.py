@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.told import tell
 from core.domain import load_domain
 from core.settings import load_settings
 from core.store import open_store
@@ -124,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parts = {way: results[way], **{f"  {k}": v for k, v in results[way].items() if k.startswith("round")}}
         for name, one in parts.items():
             print(f"{name:16}" + "".join(f"{one[key]:>14.1%}" for key in names))
-    print(json.dumps(results))
+    tell(results)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.told import tell
 from core.domain import Domain, load_domain
 from core.settings import ROOT, load_settings
 from core.types import Adapter, Message
@@ -62,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(figures, indent=1) + "\n")
     show(figures)
-    print(json.dumps(figures))
+    tell(figures)
     return 0
 
 

@@ -32,6 +32,7 @@ import httpx
 
 from app.packs import make_pack
 from benchmarks import ingest_scale
+from benchmarks.told import tell
 from core.settings import ROOT, load_settings
 from core.store import open_store
 from retrieval.documents import read_here
@@ -223,9 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the service sets it
     if given.scale:
         sizes = [size for size in map(int, given.scale.split(",")) if not given.limit or size <= given.limit]
-        print(json.dumps(ingest_scale.measure(sizes, given.to)))
+        tell(ingest_scale.measure(sizes, given.to))
     else:
-        print(json.dumps(measure(given.corpus, given.limit, given.kills, given.seed, given.questions)))
+        tell(measure(given.corpus, given.limit, given.kills, given.seed, given.questions))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ paraphrase that stands in no dataset is asked of the whole service before, after
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.told import tell
 from core.settings import ROOT, load_settings
 from core.types import Answer, Query
 
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         place.mkdir(parents=True, exist_ok=True)
         figures = loop(renamed(asked.pack, place / "pack"), place / "data", asked.limit, counts(asked.curve))
     show(figures)
-    print(json.dumps(figures))
+    tell(figures)
     return 0
 
 

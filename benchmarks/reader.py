@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.reader_passages import ORDERS, Passages, given, recall, retrieved
+from benchmarks.told import tell
 from core.dial import Dial, features, load_dial
 from core.llm import open_models
 from core.llm.messages import to_langchain
@@ -137,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not rows:
         sys.exit(f"{asked.file} holds no question of these articles: give titles as the file has them")
     passages = retrieved(load(asked.file), rows, asked.retrieved, asked.order) if asked.retrieved else given(rows)
-    print(json.dumps(measured(rows, passages, asked), ensure_ascii=False))
+    tell(measured(rows, passages, asked))
 
 
 def measured(rows: Rows, passages: Passages, asked: argparse.Namespace) -> dict[str, Any]:

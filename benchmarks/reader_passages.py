@@ -9,13 +9,13 @@ development articles the shipped finder has learned from all but Steam engine, s
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.told import tell
 from core.types import Passage
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f"{order:8} first {result[order]['first']:5.1f}%   among four {result[order]['given']:5.1f}%",
                 flush=True,
             )
-    print(json.dumps(result))
+    tell(result)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from benchmarks.chunks import QUERIES, latency
+from benchmarks.told import tell
 from core.settings import ROOT, load_settings
 from core.store import open_store
 from core.types import Passage
@@ -182,7 +183,7 @@ def folds(table: np.ndarray) -> dict[str, Any]:
 def print_latency(found: dict[str, Any]) -> None:
     print(f"hybrid query over {found['chunks']:,} chunks (vectors {found['vectors']}), {found['queries']} queries")
     print(f"p50 {found['p50_ms']} ms, p95 {found['p95_ms']} ms; index built in {found['build_seconds']} s")
-    print(json.dumps({"latency": found}))
+    tell({"latency": found})
 
 
 @contextmanager
@@ -226,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if found := results["ours"].get("folds"):
         print(f"ours, weight learned on the other folds: {found['ndcg_at_10']:.4f} (weights {found['weights']})")
     print(f"ours - rrf {results['ours'].get('minus_rrf')}, {results['ours']['ms_per_query']} ms per query")
-    print(json.dumps(results))
+    tell(results)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ The baseline of the decoding figure is transformers' own `generate` on the same 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import socket
 import statistics
@@ -21,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.told import tell
 from core.domain import load_domain
 from core.settings import ROOT, load_settings
 
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         figures |= measure(data, asked.domain, asked.limit)
         figures |= plain_generate(data)
     show(figures)
-    print(json.dumps(figures))
+    tell(figures)
     return 0
 
 
