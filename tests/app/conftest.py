@@ -15,6 +15,7 @@ from app.main import create_app
 from app.packs import make_pack
 from core.llm import ScriptedModels
 from core.settings import load_settings
+from tests.waiting import PATIENCE
 
 REPLIES = {"base": lambda query: f"Could you please do this: {query[-40:]}", "office": {"*": "open/now"}}
 
@@ -49,16 +50,16 @@ def served(settings, models) -> Iterator[TestClient]:
         yield client
 
 
-def wait_ready(client: TestClient, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
+def wait_ready(client: TestClient) -> None:
+    deadline = time.monotonic() + PATIENCE
     while (reply := client.get("/readyz")).status_code != 200:
         assert time.monotonic() < deadline, reply.json()
         assert "cannot start" not in reply.json()["reason"], reply.json()
         time.sleep(0.1)
 
 
-def finished(client: TestClient, id: str, seconds: float = 60) -> dict:
-    deadline = time.monotonic() + seconds
+def finished(client: TestClient, id: str) -> dict:
+    deadline = time.monotonic() + PATIENCE
     while (answer := client.get(f"/api/answers/{id}").json())["status"] == "running":
         assert time.monotonic() < deadline
         time.sleep(0.05)

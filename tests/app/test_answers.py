@@ -107,7 +107,7 @@ def test_a_full_queue_answers_429_with_retry_after_and_stop_frees_it(tmp_path):
             time.sleep(0.02)
         for id in ids:
             client.post(f"/api/answers/{id}/stop")
-        stopped = finished(client, ids[0], seconds=5)
+        stopped = finished(client, ids[0])
         assert stopped["status"] == "stopped"
         assert 0 < len(stopped["text"]) < 400 * 5
         assert client.post("/api/answers", json=query).status_code == 202

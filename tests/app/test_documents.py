@@ -3,10 +3,11 @@ from __future__ import annotations
 import time
 
 from tests.app.conftest import ask
+from tests.waiting import PATIENCE
 
 
-def wait(client, job, seconds=60):
-    deadline = time.monotonic() + seconds
+def wait(client, job):
+    deadline = time.monotonic() + PATIENCE
     while (job := client.get(f"/api/jobs/{job['id']}").json())["state"] in ("pending", "enqueued"):
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -22,6 +22,7 @@ from finetune.examples import Examples
 from tests.app.conftest import office, served
 from tests.app.test_documents import upload, wait
 from tests.app.test_kill import api, kill, until
+from tests.waiting import PATIENCE
 
 PARTS = 6
 
@@ -48,7 +49,7 @@ class Author:
         self._numbers = itertools.count()
 
     def __call__(self, text: str) -> str:
-        self.go_on.wait(30)
+        self.go_on.wait(PATIENCE)
         self.asked.append(hall(text))
         words = [
             f"Q: Label this note: lid {hall(text)} once more, {'i' * next(self._numbers)}x\nA: open/now" for _ in "ab"

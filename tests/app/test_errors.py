@@ -13,6 +13,7 @@ from app.main import create_app
 from core.llm import ScriptedModels
 from core.settings import ROOT, load_settings
 from tests.app.conftest import REPLIES, office
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def trivium(*words, **env):
     import os
 
     return subprocess.run(
-        [sys.executable, "-m", "app.cli", *words], capture_output=True, text=True, cwd=ROOT, timeout=120,
+        [sys.executable, "-m", "app.cli", *words], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE,
         env={**os.environ, **{f"TRIVIUM_{name.upper()}": str(value) for name, value in env.items()}},
     )  # fmt: skip
 

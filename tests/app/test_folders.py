@@ -12,6 +12,7 @@ from app.folders import allowed
 from app.watching import Watch
 from core.settings import load_settings
 from tests.app.test_documents import upload, wait
+from tests.waiting import PATIENCE, until
 
 
 def test_a_folder_is_kept_in_step_until_it_is_taken_off_the_list(client, tmp_path: Path):
@@ -71,10 +72,7 @@ def test_a_change_is_noticed_once_it_stands_still(client, tmp_path: Path):
             path.write_text("# Copied\n\n" + "part " * n)
             time.sleep(0.04)
         written = time.monotonic()
-        deadline = time.monotonic() + 20
-        while not asked or asked[-1] < written:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: asked and asked[-1] >= written)
     finally:
         service_watch.close()
         path.unlink()
@@ -138,12 +136,12 @@ def test_a_running_job_stops_in_the_middle_of_a_file(client, monkeypatch: pytest
 
     def read(self, path, source, stop, *more):
         reading.set()
-        assert stop.wait(60)
+        assert stop.wait(PATIENCE)
         raise Stopped("called off")
 
     monkeypatch.setattr(Reader, "read", read)
     job = upload(client, "endless.md", b"# Endless\n\nText.").json()["job"]
-    assert reading.wait(60)
+    assert reading.wait(PATIENCE)
     assert client.post(f"/api/jobs/{job['id']}/cancel").json()["state"] == "cancelled"
     monkeypatch.undo()
     (row,) = client.get("/api/documents", params={"like": "endless"}).json()
@@ -158,13 +156,10 @@ def test_jobs_that_ask_for_the_same_are_one_while_they_wait(client, monkeypatch:
     from retrieval.reader import Reader
 
     going, plain = threading.Event(), Reader.read
-    monkeypatch.setattr(Reader, "read", lambda self, *given: going.wait(60) and plain(self, *given))
+    monkeypatch.setattr(Reader, "read", lambda self, *given: going.wait(PATIENCE) and plain(self, *given))
     try:
         first = upload(client, "held.md", b"# Held\n\nText.").json()["job"]["id"]
-        deadline = time.monotonic() + 60
-        while client.get(f"/api/jobs/{first}").json()["state"] != "pending":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: client.get(f"/api/jobs/{first}").json()["state"] == "pending")
         later = {upload(client, f"held-{n}.md", b"# Held\n\nText.").json()["job"]["id"] for n in range(5)}
     finally:
         going.set()

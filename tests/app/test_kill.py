@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from core.settings import ROOT
 from core.store import open_store
 from tests.app.conftest import office
+from tests.waiting import PATIENCE, until
 
 FILES = 12
 
@@ -37,23 +39,11 @@ def api(pack, data, delay, serve="serve_scripted") -> Iterator[tuple[subprocess.
     command = [sys.executable, "-m", f"tests.app.{serve}", str(data), str(pack), str(port), str(delay)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
             yield process, client
     finally:
         process.kill()
         process.wait()
-
-
-def until(what, seconds=90):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if found := what():
-                return found
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("it did not come about in time")
 
 
 def kill(process):
@@ -89,6 +79,13 @@ def test_ingest_goes_on_where_it_was_killed(place, tmp_path):
     store.engine.dispose()
 
 
+def stored(data, id):
+    """The text of an answer as the database has it."""
+    with closing(sqlite3.connect(data / "trivium.db")) as database:
+        (body,) = database.execute("select body from answers where id = ?", (id,)).fetchone()
+    return json.loads(body)["text"]
+
+
 def test_a_killed_answer_keeps_its_text_and_says_that_it_was_interrupted(place):
     pack, data = place
     query = {"query": 'Make this polite: "Close the door"'}
@@ -98,7 +95,7 @@ def test_a_killed_answer_keeps_its_text_and_says_that_it_was_interrupted(place):
         until(lambda: client.get(f"/api/answers/{rated}").json()["status"] == "complete")
         assert client.post("/api/ratings", json={"answer_id": rated, "score": 1}).status_code == 201
         id = client.post("/api/answers", json=query).json()["id"]
-        time.sleep(2.5)
+        until(lambda: stored(data, id).startswith("word word"))  # it is every second
         assert client.get(f"/api/answers/{id}").json()["status"] == "running"
         kill(process)
     with api(pack, data, 0.0) as (_, client):
@@ -117,16 +114,16 @@ def test_a_second_process_is_refused_with_the_first_ones_name(place):
         env = {**os.environ, "TRIVIUM_DATA_DIR": str(data), "TRIVIUM_DOMAIN": str(pack)}
         command = [sys.executable, "-m", "app.cli", "ask", "Who keeps the spare keys?"]
         # The command line goes through the running API instead.
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         assert "Rosa Lind" in done.stdout
         folder = data.with_name("contracts")
         folder.mkdir()
         (folder / "lease.md").write_text("# Lease\n\nThe lease ends in June.\n")
         command = [sys.executable, "-m", "app.cli", "ingest", str(folder), "--sync"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, timeout=PATIENCE)
         assert "contracts/lease.md" in done.stdout, done.stderr
         evaluate = [sys.executable, "-m", "app.cli", "evaluate"]
-        refused = subprocess.run(evaluate, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120)
+        refused = subprocess.run(evaluate, capture_output=True, text=True, cwd=ROOT, env=env, timeout=PATIENCE)
         assert refused.returncode == 1
         assert str(process.pid) in refused.stderr

@@ -17,6 +17,7 @@ from app.main import create_app
 from core.llm import ScriptedModels
 from core.settings import load_settings
 from tests.app.conftest import REPLIES, office
+from tests.waiting import PATIENCE
 
 KEY = "abcdef12" * 4
 POLITE = [{"role": "user", "content": 'Make this polite: "Close the door"'}]
@@ -35,7 +36,7 @@ def url(tmp_path_factory) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(create_app(settings, models), port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
@@ -114,7 +115,7 @@ def test_a_client_that_leaves_ends_its_generation(url, client):
     next(iter(stream))
     stream.close()
     headers = {"Authorization": f"Bearer {KEY}"}
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         newest = httpx.get(f"{url}/api/conversations", headers=headers).json()[0]["id"]
         answer = httpx.get(f"{url}/api/conversations/{newest}", headers=headers).json()[-1]

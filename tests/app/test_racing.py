@@ -26,6 +26,7 @@ from tests.app.test_gating import DOORS, PROBES, golden, write_rows
 from tests.app.test_training import tensors
 from tests.finetune.adapters import make
 from tests.finetune.test_runs import WHOLE, alive, pids, until
+from tests.waiting import PATIENCE
 
 
 def seed(n: int) -> dict:
@@ -73,7 +74,7 @@ class Place:
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def finish(self, process):
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, error
         return json.loads(out.splitlines()[-1])
 

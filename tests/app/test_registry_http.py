@@ -22,6 +22,7 @@ from finetune.registry import Registry
 from tests.app.conftest import ask, office, served
 from tests.app.test_gating import DOORS, PROBES, golden, half, right, write_rows
 from tests.finetune.adapters import make
+from tests.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def place(tmp_path):
     return pack, tmp_path / "data", tmp_path / "shipped", ids
 
 
-def settled(client, job, seconds=60):
-    deadline = time.monotonic() + seconds
+def settled(client, job):
+    deadline = time.monotonic() + PATIENCE
     while (job := client.get(f"/api/jobs/{job['id']}").json())["state"] in ("pending", "enqueued"):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -128,23 +129,11 @@ def api(place, delay):
     command = [sys.executable, "-m", "tests.app.serve_gate", str(data), str(pack), str(shipped), str(port), str(delay)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
             yield process, client
     finally:
         process.kill()
         process.wait()
-
-
-def until(what, seconds=90):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if found := what():
-                return found
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError("it did not come about in time")
 
 
 def test_an_evaluation_goes_on_where_it_was_killed_and_ends_the_same(place):

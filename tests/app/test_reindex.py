@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +11,7 @@ from core.llm import ScriptedModels
 from core.settings import load_settings
 from core.store import open_store
 from tests.app.conftest import REPLIES, ask, office, served
+from tests.waiting import PATIENCE, until
 
 
 def test_the_old_index_answers_until_the_new_one_is_whole(tmp_path, monkeypatch: pytest.MonkeyPatch):
@@ -25,20 +25,15 @@ def test_the_old_index_answers_until_the_new_one_is_whole(tmp_path, monkeypatch:
         session.execute(text("delete from notes where key = 'index'"))  # as version 0.1 left it
     store.engine.dispose()
     going, plain = threading.Event(), Reindex.step
-    monkeypatch.setattr(Reindex, "step", lambda self, *given: going.wait(60) and plain(self, *given))
+    monkeypatch.setattr(Reindex, "step", lambda self, *given: going.wait(PATIENCE) and plain(self, *given))
     with served(settings, ScriptedModels(REPLIES)) as client:
         summary = client.get("/api/documents/summary").json()
         assert (summary["serving"]["splitter"], summary["next"]["splitter"]) == ("1", "2")
         assert "Rosa Lind" in ask(client, "Who keeps the spare keys?", strategy="rag")["text"]
         going.set()
-        deadline = time.monotonic() + 60
-        while client.get("/api/documents/summary").json()["next"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda: not client.get("/api/documents/summary").json()["next"])
         assert client.get("/api/documents/summary").json()["serving"]["splitter"] == "2"
         assert "Rosa Lind" in ask(client, "Who keeps the spare keys?", strategy="rag")["text"]
         (job,) = [job for job in client.get("/api/jobs").json() if job["kind"] == "reindex"]
-        while (job := client.get(f"/api/jobs/{job['id']}").json())["state"] == "pending":
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        assert job["state"] == "success"
+        until(lambda: client.get(f"/api/jobs/{job['id']}").json()["state"] != "pending")
+        assert client.get(f"/api/jobs/{job['id']}").json()["state"] == "success"

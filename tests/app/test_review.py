@@ -21,6 +21,7 @@ from core.tables import ExampleRow
 from core.types import Answer, Citation, Example, Passage, Rating, Review, RouteDecision, now
 from tests.app.conftest import office
 from tests.app.reviews_killed import ANSWER, RATING, REVIEW, counts
+from tests.waiting import PATIENCE
 
 PASSAGE = Passage(id="p1", source="approvals.md", text="The treasurer approves it.")
 CITED = Citation(number=1, sentence="x", source="approvals.md", passage_id="p1", passage="x", start=0, end=1)
@@ -344,7 +345,7 @@ def test_killed_at_any_statement_a_review_is_whole_or_not_there(tmp_path):
     url, pack = f"sqlite:///{tmp_path / 'trivium.db'}", tmp_path / "office"
     done = subprocess.run(
         [sys.executable, "-m", "tests.app.reviews_killed", url, str(pack)],
-        capture_output=True, text=True, cwd=ROOT, timeout=120, check=False,
+        capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE, check=False,
     )  # fmt: skip
     attempts = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(attempts) > 8, done.stderr

@@ -24,6 +24,7 @@ from finetune.guard import TrainingError
 from finetune.versions import load
 from tests.app.conftest import REPLIES, office, wait_ready
 from tests.finetune import scripted_trainer
+from tests.waiting import PATIENCE, until
 
 
 def tensors(file: Path) -> None:
@@ -142,8 +143,8 @@ def client(tmp_path_factory):
         yield client
 
 
-def until_ended(client, id, seconds=60):
-    deadline = time.monotonic() + seconds
+def until_ended(client, id):
+    deadline = time.monotonic() + PATIENCE
     while (run := client.get(f"/api/training/{id}").json())["state"] in ("enqueued", "pending"):
         assert time.monotonic() < deadline, run
         time.sleep(0.05)
@@ -183,15 +184,10 @@ def test_a_run_is_stopped_as_a_job(client):
     script.write_text('{"seconds": 0.3}')
     try:
         id = client.post("/api/training", json={}).json()["id"]
-        deadline = time.monotonic() + 60
-        while client.get(f"/api/training/{id}").json()["step"] < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: client.get(f"/api/training/{id}").json()["step"] >= 2)
         assert client.post(f"/api/jobs/{id}/cancel").json()["state"] == "cancelled"
         run = settings.data_dir / "runs" / id / "result.json"
-        while not run.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(run.exists)
         assert json.loads(run.read_text())["state"] == "stopped"
         assert client.get(f"/api/training/{id}").json()["state"] == "cancelled"
     finally:

@@ -17,6 +17,7 @@ import pytest
 from core.settings import ROOT
 from finetune.runs import RunFolder
 from tests.finetune.test_runs import WHOLE, alive, pids, until
+from tests.waiting import PATIENCE
 
 
 class Api:
@@ -43,7 +44,7 @@ class Api:
         assert self.process.stdin is not None
         self.process.stdin.write("close\n")
         self.process.stdin.flush()
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
 
 @contextmanager

@@ -3,9 +3,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+
+from tests.waiting import until
 
 CHILD = "import sys, time; from core.children import die_with; die_with(int(sys.argv[1])); print('up', flush=True); time.sleep(600)"
 PARENT = f"""
@@ -31,12 +32,11 @@ def test_a_child_ends_when_its_parent_is_killed():
     assert lives(child)
     parent.kill()
     parent.wait()
-    for _ in range(200):
-        if not lives(child):
-            return
-        time.sleep(0.05)
-    os.kill(child, signal.SIGKILL)
-    pytest.fail("the child lives on")
+    try:
+        until(lambda: not lives(child), lambda: "the child lives on")
+    finally:
+        if lives(child):
+            os.kill(child, signal.SIGKILL)
 
 
 def test_a_child_whose_parent_is_gone_already_does_not_begin():

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from finetune.monitor import Step
 from finetune.recipe import Recipe
 from finetune.runs import Order, Result, RunFolder, RunInUse, clear, find_run
 from tests.finetune.scripted_trainer import command
+from tests.waiting import until
 
 WHOLE = sum(range(1, 21))
 
@@ -57,14 +57,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
-
-
-def until(what, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-    return found
 
 
 def look(run, **more):
@@ -213,7 +205,7 @@ def test_the_trainer_dies_with_whoever_started_it_and_the_next_one_goes_on(run):
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     [pid] = pids(run)
-    until(lambda: not alive(pid), 5)
+    until(lambda: not alive(pid))
     died_at = len(run.steps())
     assert died_at < 20
     scripted(run, seconds=0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from core.types import Passage
 from retrieval.limits import Limits
 from retrieval.reader import Reader, Stopped
 from tests.retrieval import files
+from tests.waiting import until
 
 # Less than what is served with, so that the files of the tests can be small.
 SMALL = Limits(seconds=30, memory_mb=700, pages=5, inflated_mb=8, text_mb=4)
@@ -159,10 +159,7 @@ def test_a_reader_dies_with_the_process_that_started_it(tmp_path: Path):
     child = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not (Path(f"/proc/{child}/cmdline").exists() and Path(f"/proc/{child}/cmdline").read_bytes()))
 
 
 def test_one_endless_word_is_cut(reader: Reader, tmp_path: Path):

@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-PATIENCE = 10.0
+from tests.waiting import PATIENCE
 
 
 def chat() -> AppTest:
-    return AppTest.from_file("../../ui/main.py", default_timeout=20)
+    return AppTest.from_file("../../ui/main.py", default_timeout=120)
 
 
 def only(name: str) -> AppTest:
     """One page alone, as the navigation would run it."""
     return AppTest.from_string(
         f"from ui import {name}\nfrom ui.gate import guarded\nguarded({name}.page, {name!r} == 'compare')()",
-        default_timeout=20,
+        default_timeout=120,
     )
 
 

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 from tests.ui import scenes
 from tests.ui.fake_api import FakeApi
 from tests.ui.fake_loop import FakeLoop
+from tests.waiting import until
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -51,7 +51,7 @@ PATHS = [
     "router",
 ]
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +87,7 @@ def address(shared: FakeApi) -> Iterator[str]:
 
 
 def wait_for(url: str) -> None:
-    for _ in range(150):
-        try:
-            if httpx.get(url).status_code == 200:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    pytest.fail(f"nothing came up at {url}")
+    until(lambda: httpx.get(url).status_code == 200, lambda: f"nothing came up at {url}")
 
 
 @pytest.fixture(scope="module")
