@@ -89,7 +89,7 @@ def test_no_file_names_a_place_of_this_machine(adapter, base, tmp_path):
         assert str(base) not in text
         assert str(tmp_path) not in text
     config = json.loads((tmp_path / "adapters" / "office" / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == "smollm2"
+    assert config["base_model_name_or_path"] == RECIPE.base
 
 
 def test_the_same_recipe_and_data_give_the_same_weights(adapter, base, domain, tmp_path):
