@@ -276,12 +276,54 @@ def test_the_packaged_model_answers_in_eight_bits_nearly_as_in_float32(base, dat
     engine.close()
 
 
-def test_an_adapter_can_be_converted_before_anyone_asks(small, tmp_path, adapters):
-    engine = opened(small, tmp_path)
+def test_an_adapter_is_ready_before_anyone_asks_and_costs_no_conversion(small, place, fast, adapters):
+    made = sorted(place.iterdir())
+    engine = opened(small, place)
     engine.prepare(adapters[0])
-    answer(LocalChat(engine=engine), ASKED[0], max_new_tokens=1)  # comes after it
+    assert answer(LocalChat(engine=engine, adapter=adapters[0]), ASKED[0], max_new_tokens=1)
     engine.close()
-    assert intact(Order(small[0], small[1], tmp_path, adapters[0], exact=True).folder)
+    assert sorted(place.iterdir()) == made
+
+
+def test_an_adapter_that_the_graph_has_no_place_for_is_served_by_transformers(small, place, common, tmp_path, caplog):
+    folder = make_adapter(tmp_path / "scaled", small, seed=8)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "rank_pattern": {"q_proj": config["r"]}}))
+    adapter = read_adapter(folder)
+    engine = opened(small, place)
+    got = answer(LocalChat(engine=engine, adapter=adapter), ASKED[0]).content
+    engine.close()
+    assert got == answer(LocalChat(engine=common, adapter=adapter), ASKED[0]).content
+    assert "served by transformers: its rank_pattern" in caplog.text
+
+
+def test_qwen2_with_its_biases_answers_as_in_transformers(small, tmp_path):
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    folder = tmp_path / "qwen2"
+    shutil.copytree(small[0], folder, ignore=shutil.ignore_patterns("*.safetensors", MARK, "config.json"))
+    torch.manual_seed(4)
+    config = Qwen2Config(
+        vocab_size=49152, hidden_size=192, intermediate_size=256, num_hidden_layers=2, num_attention_heads=3,
+        num_key_value_heads=1, max_position_embeddings=1024, initializer_range=0.1, tie_word_embeddings=False,
+        bos_token_id=1, eos_token_id=2, pad_token_id=2,
+    )  # fmt: skip
+    model = Qwen2ForCausalLM(config)
+    for name, parameter in model.named_parameters():
+        if name.endswith(".bias"):
+            torch.nn.init.normal_(parameter)  # they begin as zeros, which would hide that they are left out
+    model.to(torch.bfloat16).save_pretrained(folder)
+    qwen = folder, base_fingerprint(folder)
+    adapter = read_adapter(make_adapter(tmp_path / "desk", qwen, 7))
+    engines = opened(qwen, tmp_path / "place"), Engine(lambda: qwen, device="cpu", quantization="none", dtype="float32")
+    for asked in ASKED:
+        for own in (None, adapter):
+            got, want = (answer(LocalChat(engine=engine, adapter=own), asked) for engine in engines)
+            assert got.content == want.content
+            assert got.response_metadata["logprobs"] == pytest.approx(want.response_metadata["logprobs"], abs=2e-3)
+    for engine in engines:
+        engine.close()
 
 
 def test_where_nothing_can_be_written_transformers_answers(small, tmp_path, monkeypatch, caplog):

@@ -24,7 +24,7 @@ class Held:
 class Blocks:
     """Hands out blocks and remembers what whole blocks of prompts hold, so that a beginning is read only once.
 
-    It belongs to one model with one adapter: another adapter's keys and values are never found here.
+    Each adapter (`owner`) finds its own alone: the same tokens have other keys and values with another one.
     """
 
     def __init__(self, count: int) -> None:
@@ -34,10 +34,10 @@ class Blocks:
         self._names: dict[int, bytes] = {}
         self._idle: OrderedDict[int, None] = OrderedDict()  # read, known by name, used by nobody; oldest first
 
-    def take(self, prompt: Sequence[int], room: int) -> Held | None:
+    def take(self, prompt: Sequence[int], room: int, owner: str = "") -> Held | None:
         """Blocks for a prompt and `room` tokens more; None while there are not enough. What is known needs no reading,
         but for the last token of the prompt, whose scores are wanted."""
-        names = names_of(prompt)
+        names = names_of(prompt, owner)
         known: list[int] = []
         for name in names[: (len(prompt) - 1) // SIZE]:
             if name not in self._by_name:
@@ -80,10 +80,10 @@ class Blocks:
         return block
 
 
-def names_of(prompt: Sequence[int]) -> list[bytes]:
-    """A name for each whole block, made of all tokens up to its end: equal names, equal beginnings."""
+def names_of(prompt: Sequence[int], owner: str = "") -> list[bytes]:
+    """A name for each whole block, made of its owner and all tokens up to its end: equal names, equal beginnings."""
     tokens = np.asarray(prompt, np.int64)
-    names, running = [], hashlib.sha256()
+    names, running = [], hashlib.sha256(owner.encode())
     for end in range(SIZE, len(tokens) + 1, SIZE):
         running.update(tokens[end - SIZE : end].tobytes())
         names.append(running.digest())

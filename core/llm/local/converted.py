@@ -1,4 +1,4 @@
-"""Models compiled ahead for the fast engine: made once per base and adapter, kept in the data folder, tested at each start.
+"""The base made ready for the fast engine: once, kept in the data folder, tested at each start.
 
 A folder holds the graph with its weights and a mark that says what transformers makes of a few tokens. What the compiled
 model makes of them has to be near that, or transformers answers.
@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -27,14 +26,13 @@ from core.children import die_with
 from core.llm.local.blocks import Blocks
 from core.llm.local.paged import Compiled, Piece
 from core.settings import ROOT
-from core.types import Adapter
 
 log = logging.getLogger(__name__)
 
-CONVERSION = 1  # raise it when the graph changes, so that old folders are not taken for new ones
+CONVERSION = 2  # raise it when the graph changes, so that old folders are not taken for new ones
 MARK, GRAPH, WEIGHTS = "trivium.json", "model.xml", "model.bin"
 PREFIX = "openvino-"
-KEPT = 6  # folders; each promotion makes one
+KEPT = 2  # folders: of the base that serves, and of the one before
 MAX_BYTES = 3 << 30  # of the base's weights; beyond it a conversion would take more memory than it is worth
 CHILD_SECONDS = 600
 TEXT = "Name three colours, and say for each of them in one sentence what it reminds you of. Then count to nine."
@@ -53,15 +51,13 @@ class Order:
     base: Path
     fingerprint: str
     place: Path
-    adapter: Adapter | None = None
     exact: bool = False
 
     @property
     def folder(self) -> Path:
-        """Named by content and machine: another base, adapter, version or processor has another."""
-        own = self.adapter.sha256[:12] if self.adapter else "base"
+        """Named by content and machine: another base, version or processor has another."""
         kind = f"v{CONVERSION}{'x' if self.exact else ''}"
-        return self.place / f"{PREFIX}{self.fingerprint[:12]}-{own}-{kind}-{machine()[:8]}"
+        return self.place / f"{PREFIX}{self.fingerprint[:12]}-{kind}-{machine()[:8]}"
 
 
 @cache
@@ -86,16 +82,16 @@ def abilities() -> str:
 def opened(order: Order, context: int) -> Compiled:
     """The compiled model, converted first if need be, and tested.
 
-    The first conversion for a machine runs in a process of its own: an instruction that is missing ends that one.
+    It is converted in a process of its own: an instruction that is missing ends that one, and what transformers takes for the
+    comparison, four bytes a number, is given back with it.
 
     Raises:
         Unfit: this model or this machine cannot be served that way; the message says why.
     """
     folder = order.folder
-    known = any(order.place.glob(f"{PREFIX}*-{machine()[:8]}/{MARK}"))
     for fresh in (False, True):
         if not intact(folder):
-            _make(order, convert if known else convert_apart)
+            _make(order)
         try:
             compiled = _compiled(folder / GRAPH, context, order.exact)
             check(compiled, json.loads((folder / MARK).read_text(encoding="utf-8")), order.exact)
@@ -109,12 +105,11 @@ def opened(order: Order, context: int) -> Compiled:
     raise AssertionError("the second pass returns or raises")
 
 
-def _make(order: Order, how: Callable[[Order], None]) -> None:
+def _make(order: Order) -> None:
     shutil.rmtree(order.folder, ignore_errors=True)
-    named = order.adapter.name if order.adapter else "the base model"
-    log.info("Converting %s for the fast engine; this happens once and takes some seconds", named)
+    log.info("Converting the base model for the fast engine; this happens once and takes about half a minute")
     try:
-        how(order)
+        convert_apart(order)
     except (OSError, RuntimeError, ImportError) as error:
         raise Unfit(f"it cannot be converted: {error}") from error
 
@@ -161,8 +156,8 @@ def check(compiled: Compiled, mark: dict[str, Any], exact: bool) -> None:
 
 def convert_apart(order: Order) -> None:
     """`convert` in a child process. Raises Unfit, also where the child was killed."""
-    asked = {**order.__dict__, "adapter": order.adapter.model_dump() if order.adapter else None}
-    command = [sys.executable, "-m", "core.llm.local.converted", str(os.getpid()), json.dumps(asked, default=str)]
+    asked = json.dumps(order.__dict__, default=str)
+    command = [sys.executable, "-m", "core.llm.local.converted", str(os.getpid()), asked]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
@@ -179,10 +174,10 @@ def convert(order: Order) -> None:
     order.place.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".converting-", dir=order.place))
     try:
-        model = merged(order)
+        model = loaded(order)
         llama = llama_of(model)
         if llama is None:
-            raise Unfit("its structure is not Llama's")
+            raise Unfit("its structure is neither Llama's nor Qwen2's")
         weights = {name: tensor.detach().float().numpy() for name, tensor in model.state_dict().items()}
         mark = expectation(model, order.base)
         openvino().save_model(graph_of(llama, weights, order.exact), building / GRAPH, compress_to_fp16=False)
@@ -200,10 +195,9 @@ def convert(order: Order) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def merged(order: Order) -> Any:
-    """The model in float32 with the adapter in its weights, as PEFT puts it there. Raises Unfit."""
+def loaded(order: Order) -> Any:
+    """The model in float32. Raises Unfit."""
     import torch
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     size = sum(path.stat().st_size for path in order.base.glob("*.safetensors"))
@@ -213,8 +207,6 @@ def merged(order: Order) -> Any:
         model: Any = AutoModelForCausalLM.from_pretrained(
             order.base, dtype=torch.float32, local_files_only=True, use_safetensors=True
         )
-        if order.adapter is not None:
-            model = PeftModel.from_pretrained(model, order.adapter.path).merge_and_unload()
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise Unfit(f"transformers cannot load it: {error}") from error
     return model.eval()
@@ -255,8 +247,7 @@ def _sha256(path: Path) -> str:
 def _main(parent: str, asked: str) -> int:
     die_with(int(parent))
     given = json.loads(asked)
-    adapter = Adapter(**given["adapter"]) if given["adapter"] else None
-    order = Order(Path(given["base"]), given["fingerprint"], Path(given["place"]), adapter, given["exact"])
+    order = Order(Path(given["base"]), given["fingerprint"], Path(given["place"]), given["exact"])
     try:
         convert(order)
     except Unfit as error:

@@ -1,7 +1,8 @@
-"""Llama as an OpenVINO graph with paged attention: weights of eight bits, any number of answers of any length at once.
+"""Llama and Qwen2 as an OpenVINO graph with paged attention: weights of eight bits, any number of answers at once.
 
-The graph is built from the weights themselves, so nothing has to be traced or exported, and an adapter is simply part of
-them. OpenVINO's own transformation then turns each attention with its growing cache into one over blocks that we own.
+The graph is built from the weights themselves, so nothing has to be traced or exported. An adapter is no part of them: its two
+small matrices beside each large one are inputs, so that one copy of the weights serves any number of adapters, and a new one
+costs no conversion. OpenVINO's own transformation turns each attention with its growing cache into one over blocks that we own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 import numpy as np
 
 ACTIVATIONS = ("silu", "swish")
+KINDS = ("llama", "qwen2")
+BIASED = ("q_proj.bias", "k_proj.bias", "v_proj.bias")
 GROUP = 64  # numbers that share a scale
 END = np.iinfo(np.int64).max
 FORBIDDEN = -65504.0  # added to the score of a token that may not be seen
@@ -24,7 +27,8 @@ Weights = Mapping[str, np.ndarray[Any, Any]]
 
 @dataclass(frozen=True)
 class Llama:
-    """What has to be known of a model besides its weights. `frequencies` has one entry for two of a head's numbers."""
+    """What has to be known of a model besides its weights. `frequencies` has one entry for two of a head's numbers; `tied`:
+    one matrix reads and scores tokens."""
 
     layers: int
     heads: int
@@ -34,16 +38,17 @@ class Llama:
     eps: float
     frequencies: np.ndarray[Any, Any]
     rope_scale: float
+    tied: bool
 
 
 def llama_of(model: Any) -> Llama | None:
     """The shape of a transformers model; None if its structure is not the one that is built here."""
     config = model.config
-    if config.model_type != "llama" or config.hidden_act not in ACTIVATIONS:
+    if config.model_type not in KINDS or config.hidden_act not in ACTIVATIONS:
         return None
     rope = model.model.rotary_emb
-    odd = any(name.endswith(".bias") for name, _ in model.named_parameters())
-    if odd or rope.rope_type != "default":
+    odd = any(name.endswith(".bias") and not name.endswith(BIASED) for name, _ in model.named_parameters())
+    if odd or rope.rope_type != "default" or getattr(config, "use_sliding_window", False):
         return None
     return Llama(
         layers=config.num_hidden_layers,
@@ -54,6 +59,7 @@ def llama_of(model: Any) -> Llama | None:
         eps=config.rms_norm_eps,
         frequencies=rope.inv_freq.float().numpy(),
         rope_scale=float(rope.attention_scaling),
+        tied=bool(config.tie_word_embeddings),
     )
 
 
@@ -98,16 +104,17 @@ class Builder:
     def model(self) -> Any:
         op, llama = self._op, self._llama
         self._cos, self._sin, self._mask = *self._angles(), self._causal()
-        table = self._weights["model.embed_tokens.weight"]
+        table = self._packed(self._weights["model.embed_tokens.weight"])
         hidden = self._embedding(table)
         for at in range(llama.layers):
             name = f"model.layers.{at}."
             hidden = op.add(hidden, self._attention(at, self._norm(hidden, name + "input_layernorm")))
             hidden = op.add(hidden, self._inner(name + "mlp.", self._norm(hidden, name + "post_attention_layernorm")))
         hidden = self._norm(self._wanted(hidden), "model.norm")
-        scores = op.matmul(hidden, self._linear(self._weights.get("lm_head.weight", table)), False, True)
+        head = table if llama.tied else self._packed(self._weights["lm_head.weight"])
+        scores = op.matmul(hidden, self._linear(head), False, True)
         scores.output(0).set_names({"logits"})
-        return self._ov.Model([op.result(scores)], self._sinks, self._inputs, "llama")
+        return self._ov.Model([op.result(scores)], self._sinks, self._inputs, "decoder")
 
     def _wanted(self, hidden: Any) -> Any:
         """One row per token after the transformation: only those are scored that something follows."""
@@ -129,23 +136,29 @@ class Builder:
     def _size(self, tensor: Any, axis: int) -> Any:
         return self._op.gather(self._op.shape_of(tensor, "i64"), self._whole(axis), self._whole(0))
 
-    def _linear(self, matrix: np.ndarray[Any, Any]) -> Any:
-        """A matrix of shape (out, in) in the form that the CPU plugin multiplies without unpacking it."""
+    def _packed(self, matrix: np.ndarray[Any, Any]) -> Packed:
+        """A matrix of shape (out, in) as constants: levels of eight bits and their scales, or all of it where `exact`."""
         op = self._op
         if self._exact:
-            return op.constant(matrix)
+            return Packed(matrix.shape, op.constant(matrix))
         levels, scales = eight_bits(matrix)
-        whole = op.multiply(op.convert(op.constant(levels), "f32"), op.constant(scales))
-        return op.reshape(whole, self._whole(*matrix.shape), False)
+        return Packed(matrix.shape, op.constant(levels), op.constant(scales))
 
-    def _embedding(self, table: np.ndarray[Any, Any]) -> Any:
+    def _linear(self, packed: Packed) -> Any:
+        """The matrix in the form that the CPU plugin multiplies without unpacking it."""
+        op = self._op
+        if packed.scales is None:
+            return packed.levels
+        whole = op.multiply(op.convert(packed.levels, "f32"), packed.scales)
+        return op.reshape(whole, self._whole(*packed.shape), False)
+
+    def _embedding(self, packed: Packed) -> Any:
         op, axis = self._op, self._whole(0)
-        if self._exact:
-            return op.gather(op.constant(table), self._ids, axis)
-        levels, scales = eight_bits(table)
-        rows = op.convert(op.gather(op.constant(levels), self._ids, axis), "f32")
-        rows = op.multiply(rows, op.gather(op.constant(scales), self._ids, axis))
-        return op.reshape(rows, self._whole(0, 0, table.shape[1]), True)
+        rows = op.gather(packed.levels, self._ids, axis)
+        if packed.scales is None:
+            return rows
+        rows = op.multiply(op.convert(rows, "f32"), op.gather(packed.scales, self._ids, axis))
+        return op.reshape(rows, self._whole(0, 0, packed.shape[1]), True)
 
     def _angles(self) -> tuple[Any, Any]:
         """Cosine and sine of each place's angles, shape (batch, 1, tokens, head)."""
@@ -178,13 +191,33 @@ class Builder:
         return op.multiply(op.constant(weight), op.multiply(hidden, factor))
 
     def _projected(self, hidden: Any, names: Sequence[str]) -> list[Any]:
-        """The products with several matrices of one input, in one go."""
+        """The products with several matrices of one input, in one go, and what the adapter adds to each."""
         op = self._op
         matrices = [self._weights[name + ".weight"] for name in names]
-        both = op.matmul(hidden, self._linear(np.concatenate(matrices)), False, True)
-        if len(matrices) == 1:
-            return both.outputs()
-        return op.variadic_split(both, self._whole(-1), self._whole(*(len(one) for one in matrices))).outputs()
+        both = op.matmul(hidden, self._linear(self._packed(np.concatenate(matrices))), False, True)
+        biases = [self._weights[name + ".bias"] for name in names if name + ".bias" in self._weights]
+        if biases:
+            both = op.add(both, op.constant(np.concatenate(biases).reshape(1, 1, -1).astype(np.float32)))
+        parts = both.outputs()
+        if len(matrices) > 1:
+            parts = op.variadic_split(both, self._whole(-1), self._whole(*(len(one) for one in matrices))).outputs()
+        return [op.add(part, more) for part, more in zip(parts, self._adapted(hidden, names, matrices), strict=True)]
+
+    def _adapted(self, hidden: Any, names: Sequence[str], matrices: Sequence[np.ndarray[Any, Any]]) -> list[Any]:
+        """What the adapter's matrices make of the same input: one for all `names` down to its rank, one each back up."""
+        op = self._op
+        width = matrices[0].shape[1]
+        flat = op.reshape(hidden, self._whole(-1, width), False)  # one row per token, or each would be multiplied alone
+        down = self._input(lora_down(names), [-1, width], np.float32)
+        narrow = op.matmul(flat, down, False, True)
+        parts = op.split(narrow, op.constant(np.int64(1)), len(names)).outputs()
+        ups = [
+            self._input(lora_up(name), [len(one), -1], np.float32) for name, one in zip(names, matrices, strict=True)
+        ]
+        # After the transformation a token is a row of its own, and the middle one of three axes has length one.
+        return [
+            op.unsqueeze(op.matmul(part, up, False, True), self._whole(1)) for part, up in zip(parts, ups, strict=True)
+        ]
 
     def _inner(self, name: str, hidden: Any) -> Any:
         op = self._op
@@ -239,6 +272,24 @@ class Builder:
         shape = op.concat([self._rows, groups, self._size(tensor, 2), self._whole(llama.head)], 0)
         wide = op.broadcast(op.unsqueeze(tensor, self._whole(2)), shape, broadcast_spec="BIDIRECTIONAL")
         return op.reshape(wide, self._whole(0, llama.heads, -1, llama.head), True)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A constant matrix of `shape`; without scales, `levels` are its numbers."""
+
+    shape: tuple[int, ...]
+    levels: Any
+    scales: Any = None
+
+
+def lora_down(names: Sequence[str]) -> str:
+    """The input for what takes the input of these matrices down to the adapter's rank, one below the other."""
+    return "lora_down." + "+".join(names)
+
+
+def lora_up(name: str) -> str:
+    return "lora_up." + name
 
 
 def eight_bits(matrix: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

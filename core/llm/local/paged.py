@@ -13,10 +13,12 @@ import torch
 
 from core.llm.local.blocks import SIZE, Blocks, Held
 from core.llm.local.decoding import Row, choose
+from core.llm.local.lora import Inputs, no_adapter, read_lora
 
 MAX_THREADS = 16
 READ = 512  # tokens of prompts that are read between two tokens of the answers beside them
-KEPT = 16_384  # tokens whose keys and values are kept, for one model with one adapter
+KEPT = 16_384  # tokens whose keys and values are kept, of all adapters together
+GROUPS = 4  # products of a layer that an adapter has a part in: see `lora.groups`
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,33 @@ class Compiled:
         self.count = -(-max(KEPT, context) // SIZE)
         self._request = model.create_infer_request()
         self._tensor = ov.Tensor
+        self._lora_ports: dict[str, tuple[int, int]] = {}
         for port in model.inputs:
-            name = port.get_any_name()
+            name, sizes = port.get_any_name(), [sized(size) for size in port.get_partial_shape()]
             if name.startswith(("key_cache.", "value_cache.")):
-                sizes = [self.count if size.is_dynamic else size.get_length() for size in port.get_partial_shape()]
-                # Never filled: the system gives memory to a page when it is first written to.
-                self._request.set_tensor(name, ov.Tensor(port.get_element_type(), sizes))
+                cache = ov.Tensor(port.get_element_type(), [self.count if size < 0 else size for size in sizes])
+                # Written to now: the system would give memory to each page only when it is first used, and the process
+                # would go on growing for its first hundreds of answers.
+                cache.data.view(np.uint8)[...] = 0
+                self._request.set_tensor(name, cache)
+            elif name.startswith("lora_"):
+                self._lora_ports[name] = (sizes[0], sizes[1])
+        self._plain = no_adapter(self._lora_ports)
+        self._carried: Inputs = {}
+        self.carry(None)
+
+    def adapter(self, folder: Path) -> Inputs:
+        """A PEFT adapter's matrices, for `carry`. Raises as `lora.read_lora` does."""
+        downs = sum(name.startswith("lora_down.") for name in self._lora_ports)
+        return read_lora(folder, downs // GROUPS, self._lora_ports)
+
+    def carry(self, adapter: Inputs | None) -> None:
+        """Compute with this adapter from now on; None: with none."""
+        wanted = self._plain if adapter is None else adapter
+        if wanted is not self._carried:
+            for name, matrix in wanted.items():
+                self._request.set_tensor(name, self._tensor(matrix, shared_memory=True))
+            self._carried = wanted
 
     def scores(self, pieces: Sequence[Piece]) -> torch.Tensor:
         """Scores of what may follow the last token of each piece, shape (pieces, vocabulary), float32."""
@@ -83,6 +106,11 @@ class Compiled:
         return torch.from_numpy(self._request.get_tensor("logits").data[:, 0].copy())
 
 
+def sized(dimension: Any) -> int:
+    """-1 where it is open."""
+    return -1 if dimension.is_dynamic else dimension.get_length()
+
+
 def begins(lengths: Any) -> np.ndarray[Any, Any]:
     return np.cumsum([0, *lengths], dtype=np.int32)
 
@@ -100,10 +128,14 @@ class Seat:
     row: Row
     held: Held
     unread: list[int]
+    adapter: Inputs | None
 
 
 class Table:
-    """Answers that are written together by one compiled model; one may sit down while others are being written."""
+    """Answers that are written together by one compiled model; one may sit down while others are being written.
+
+    Those of one adapter are one computation, and the adapters take turns: the weights are read once for each of them.
+    """
 
     def __init__(self, compiled: Compiled, stop_ids: set[int]) -> None:
         self._compiled = compiled
@@ -115,12 +147,12 @@ class Table:
     def empty(self) -> bool:
         return not self._seats
 
-    def seat(self, row: Row) -> bool:
+    def seat(self, row: Row, adapter: Inputs | None = None) -> bool:
         """Whether there was room for it; if not, it has to wait until another answer is at its end."""
-        held = self._blocks.take(row.prompt, row.options.max_new_tokens)
+        held = self._blocks.take(row.prompt, row.options.max_new_tokens, row.adapter or "")
         if held is None:
             return False
-        self._seats.append(Seat(row, held, row.prompt[held.read :]))
+        self._seats.append(Seat(row, held, row.prompt[held.read :], adapter))
         return True
 
     def turn(self) -> None:
@@ -128,9 +160,16 @@ class Table:
         for seat in self._seats:
             seat.row.end_if_stopped()
         self._clear()
-        pieces = self._pieces()
-        if not pieces:
-            return
+        by_adapter: dict[str | None, list[tuple[Seat, Piece]]] = {}
+        for seat, piece in self._pieces():
+            by_adapter.setdefault(seat.row.adapter, []).append((seat, piece))
+        for pieces in by_adapter.values():
+            self._read(pieces)
+        self._clear()
+
+    def _read(self, pieces: Sequence[tuple[Seat, Piece]]) -> None:
+        """Read pieces of answers of one adapter, and write a token for those that are read to their end."""
+        self._compiled.carry(pieces[0][0].adapter)
         scores = self._compiled.scores([piece for _, piece in pieces])
         done: list[tuple[int, Seat]] = []
         for at, (seat, piece) in enumerate(pieces):
@@ -140,7 +179,6 @@ class Table:
                 done.append((at, seat))
         if done:
             self._write(scores[[at for at, _ in done]], [seat for _, seat in done])
-        self._clear()
 
     def leave(self) -> None:
         """Nobody sits here any more: after a fault."""

@@ -1,4 +1,4 @@
-"""The fast runtime: compiled models, one for the base and each adapter. Owned by the engine thread, as the other one is."""
+"""The fast runtime: one compiled model and the adapters it carries. Owned by the engine thread, as the other one is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.errors import ModelError
+from core.errors import AdapterMismatch, ModelError
 from core.llm.adapters import check_adapter
 from core.llm.local.converted import CONVERSION, Order, Unfit, opened
+from core.llm.local.lora import Inputs, OtherAdapter
 from core.llm.local.paged import Table
 from core.llm.local.rows import Arriving, Pair, Rows, key_of, nobody
 from core.llm.local.runtime import Runtime
@@ -18,13 +19,13 @@ from core.types import Adapter
 
 log = logging.getLogger(__name__)
 
-OPEN = 3  # compiled models that are kept in memory
+LOADED = 8  # adapters that are kept in memory
 
 
 class PagedRuntime(Rows):
-    """Answers that join while others are being written; each adapter has weights, keys and values of its own.
+    """Answers that join while others are being written; all adapters share the weights of the base.
 
-    What cannot be compiled is left to `common`, which is opened when it is first needed.
+    An adapter that the graph has no place for is left to `common`, which is opened when it is first needed.
 
     Raises:
         Unfit: the base cannot be served that way, on this machine or at all.
@@ -34,31 +35,29 @@ class PagedRuntime(Rows):
         super().__init__(order.base, *configurations(order.base))
         self.fingerprint = order.fingerprint
         self.kind = f"openvino-{CONVERSION}"
-        self._order = order
         self._open_common = common
         self._common: Runtime | None = None
-        self._tables: OrderedDict[str | None, Table] = OrderedDict()
+        self._compiled = opened(order, self.context)
+        self._table = Table(self._compiled, self.stop_ids)
+        self._adapters: OrderedDict[str, Inputs] = OrderedDict()
         self._unfit: set[str] = set()
-        self.prepare(None)
 
     def run(self, pairs: Sequence[Pair], arriving: Arriving = nobody) -> None:
         try:
             self._run(deque(pairs), arriving)
         except Exception:
-            for table in self._tables.values():
-                table.leave()
+            self._table.leave()
             raise
-        self._unload()
+        while len(self._adapters) > LOADED:
+            self._adapters.popitem(last=False)
 
     def _run(self, waiting: deque[Pair], arriving: Arriving) -> None:
         while True:
             waiting.extend(arriving())
             waiting = self._seat(waiting)
-            busy = [table for table in self._tables.values() if not table.empty]
-            if not busy and not waiting:
+            if self._table.empty and not waiting:
                 return
-            for table in busy:
-                table.turn()
+            self._table.turn()
 
     def _seat(self, waiting: deque[Pair]) -> deque[Pair]:
         """Those for whom there is no room yet."""
@@ -70,40 +69,35 @@ class PagedRuntime(Rows):
                 continue
             if row.adapter in self._unfit:
                 others.append((row, adapter))
-            elif not self._tables[row.adapter].seat(row):
+            elif not self._table.seat(row, self._adapters[row.adapter] if row.adapter else None):
                 left.append((row, adapter))
         if others:
             self._other().run(others)
         return left
 
     def prepare(self, adapter: Adapter | None) -> None:
-        key = key_of(adapter) if adapter else None
-        if key in self._tables:
-            self._tables.move_to_end(key)
+        if adapter is None:
             return
-        if adapter is not None:
-            check_adapter(adapter, self.fingerprint)
+        key = key_of(adapter)
+        if key in self._adapters:
+            self._adapters.move_to_end(key)
+            return
+        check_adapter(adapter, self.fingerprint)
         if key not in self._unfit:
             try:
-                order = Order(self._order.base, self.fingerprint, self._order.place, adapter, self._order.exact)
-                self._tables[key] = Table(opened(order, self.context), self.stop_ids)
+                self._adapters[key] = self._compiled.adapter(Path(adapter.path))
                 return
-            except Unfit as error:
-                if adapter is None or key is None:
-                    raise
+            except OtherAdapter as error:
                 log.warning("Adapter %s is served by transformers: %s", adapter.name, error)
                 self._unfit.add(key)
+            except (OSError, ValueError, KeyError) as error:
+                raise AdapterMismatch(f"Adapter {adapter.name} cannot be loaded: {error}") from error
         self._other().prepare(adapter)
 
     def _other(self) -> Runtime:
         if self._common is None:
             self._common = self._open_common()
         return self._common
-
-    def _unload(self) -> None:
-        """Keep the models that were used last."""
-        for key in list(self._tables)[:-OPEN]:
-            del self._tables[key]
 
 
 def configurations(folder: Path) -> tuple[Any, Any]:
