@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import inspect
+import json
 from collections.abc import Sequence
 
 from core.checks import QUOTED, stems
@@ -95,7 +96,20 @@ def both_ends(query: str) -> str:
     return query if len(words) <= 2 * ROUTED_WORDS else " ".join([*words[:ROUTED_WORDS], *words[-ROUTED_WORDS:]])
 
 
+@functools.cache
 def template_hash() -> str:
-    """Fingerprint of the prompt functions: an adapter trained under another one is not the same product."""
-    source = inspect.getsource(tuned_messages) + inspect.getsource(in_digits)
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+    """Fingerprint of what the prompt functions make of a few queries: an adapter trained under another one is not the same
+    product. Over what is rendered and not over source text, so that a new name for a function orphans no adapter."""
+    task = TaskType.model_construct(instruction="Do as asked.", json_schema=None)
+    formed = TaskType.model_construct(instruction="Do as asked.", json_schema={"type": "object"})
+    domain = Domain.model_construct(system_prompt="You help.")
+    rendered = [
+        [message.model_dump() for message in tuned_messages(domain, kind, query)]
+        for kind in (task, formed)
+        for query in ("Two cards, please", "seventy billion and thirty-two", ' "quoted"\n\nend ')
+    ]
+    passage = Passage(id="1", source="a.md", heading="Head", text=" text ")
+    rendered.append(
+        [{"role": "user", "content": reader_query("What?", [passage], [Message(role="user", content="Who?")])}]
+    )
+    return hashlib.sha256(json.dumps([READER_SYSTEM, rendered]).encode()).hexdigest()[:16]

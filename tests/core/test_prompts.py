@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from core.domain import load_domain
 from core.prompts import (
     FEW_SHOTS,
@@ -49,6 +51,19 @@ def test_the_shipped_adapter_saw_its_seeds_as_they_would_be_asked_today():
 def test_passages_are_numbered():
     passages = tuple(Passage(id=str(n), source="a.md", text=f"text {n}") for n in range(2))
     assert "[2] text 1" in rag_messages(DOMAIN, Query(text="q"), passages)[1].content
+
+
+def test_the_template_hash_follows_what_is_rendered_and_not_how_the_code_is_written():
+    before = template_hash()
+    template_hash.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.prompts.READER_SYSTEM", "Answer.")
+        assert template_hash() != before
+    template_hash.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.prompts.tuned_messages", lambda *given: tuned_messages(*given))
+        assert template_hash() == before
+    template_hash.cache_clear()
 
 
 def test_the_template_hash_is_the_one_that_the_shipped_adapter_was_trained_with():
