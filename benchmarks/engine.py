@@ -86,7 +86,7 @@ class Ours:
 
 def peers(base: Path, adapter: Adapter, place: Path, others: bool) -> Iterator[Peer]:
     from core.llm.local.converted import Order
-    from core.llm.local.paged import threads
+    from core.cpu import threads
     from core.llm.local.paged_runtime import open_runtime
 
     yield Eager(base, adapter)
@@ -228,7 +228,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--base", type=Path, help="folder of the base model; default: the one of the settings")
     asked = parser.parse_args(argv)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the service sets it, before torch is imported
-    from core.llm.local.paged import threads
+    from core.cpu import threads
 
     domain = load_domain(asked.domain)
     base = asked.base or base_folder(load_settings())

@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from core.children import die_with
+from core.cpu import abilities
 from core.llm.local.blocks import Blocks
-from core.llm.local.paged import Compiled, Piece
+from core.llm.local.paged import Compiled, Piece, drop_pages
 from core.settings import ROOT
 
 log = logging.getLogger(__name__)
 
-CONVERSION = 2  # raise it when the graph changes, so that old folders are not taken for new ones
+CONVERSION = 3  # raise it when the graph changes, so that old folders are not taken for new ones
 MARK, GRAPH, WEIGHTS = "trivium.json", "model.xml", "model.bin"
 PREFIX = "openvino-"
 KEPT = 2  # folders: of the base that serves, and of the one before
@@ -70,15 +71,6 @@ def machine() -> str:
     return hashlib.sha256(f"{installed} {platform.machine()} {abilities()}".encode()).hexdigest()
 
 
-def abilities() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return " ".join(sorted(flags.partition(":")[2].split()))
-
-
 def opened(order: Order, context: int) -> Compiled:
     """The compiled model, converted first if need be, and tested.
 
@@ -101,6 +93,7 @@ def opened(order: Order, context: int) -> Compiled:
                 raise Unfit(f"the converted model failed its test: {error}") from error
             continue
         _prune(order.place, folder)
+        drop_pages(folder / WEIGHTS)
         return compiled
     raise AssertionError("the second pass returns or raises")
 

@@ -195,13 +195,18 @@ class Builder:
         op = self._op
         matrices = [self._weights[name + ".weight"] for name in names]
         both = op.matmul(hidden, self._linear(self._packed(np.concatenate(matrices))), False, True)
-        biases = [self._weights[name + ".bias"] for name in names if name + ".bias" in self._weights]
-        if biases:
-            both = op.add(both, op.constant(np.concatenate(biases).reshape(1, 1, -1).astype(np.float32)))
         parts = both.outputs()
         if len(matrices) > 1:
             parts = op.variadic_split(both, self._whole(-1), self._whole(*(len(one) for one in matrices))).outputs()
+        # A bias is added to the parts: fused with a product of eight-bit weights it has no kernel where AVX2 is all there is.
+        parts = [
+            op.add(part, self._bias(name)) if name + ".bias" in self._weights else part
+            for part, name in zip(parts, names, strict=True)
+        ]
         return [op.add(part, more) for part, more in zip(parts, self._adapted(hidden, names, matrices), strict=True)]
+
+    def _bias(self, name: str) -> Any:
+        return self._op.constant(self._weights[name + ".bias"].reshape(1, 1, -1).astype(np.float32))
 
     def _adapted(self, hidden: Any, names: Sequence[str], matrices: Sequence[np.ndarray[Any, Any]]) -> list[Any]:
         """What the adapter's matrices make of the same input: one for all `names` down to its rank, one each back up."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import ctypes
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.cpu import abilities, threads
 from core.llm.local.blocks import SIZE, Blocks, Held
 from core.llm.local.decoding import Row, choose
 from core.llm.local.lora import Inputs, no_adapter, read_lora
@@ -38,10 +41,13 @@ class Compiled:
         ov = openvino()
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": threads(),
+            "INFERENCE_NUM_THREADS": min(threads(), MAX_THREADS),
             "INFERENCE_PRECISION_HINT": "f32",
             "ENABLE_CPU_PINNING": False,
         }
+        if not abilities().vnni:
+            # Tokens in eight bits too are for VNNI; without it there is no kernel for signed weights then.
+            config |= {"DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
         if exact:
             config |= {"KV_CACHE_PRECISION": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
         core = ov.Core()
@@ -106,6 +112,17 @@ class Compiled:
         return torch.from_numpy(self._request.get_tensor("logits").data[:, 0].copy())
 
 
+def drop_pages(file: Path) -> None:
+    """Give back the memory of a mapped file: the plugin has its own, rearranged copy of the weights after the first
+    computation, and what is looked at again (rows of the embedding) is read from the file again. Nothing where that fails."""
+    libc = ctypes.CDLL(None)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
+            if line.endswith(str(file)):
+                begin, end = (int(part, 16) for part in line.split(" ", 1)[0].split("-"))
+                libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), mmap.MADV_DONTNEED)
+
+
 def sized(dimension: Any) -> int:
     """-1 where it is open."""
     return -1 if dimension.is_dynamic else dimension.get_length()
@@ -113,12 +130,6 @@ def sized(dimension: Any) -> int:
 
 def begins(lengths: Any) -> np.ndarray[Any, Any]:
     return np.cumsum([0, *lengths], dtype=np.int32)
-
-
-def threads() -> int:
-    """As many as there are cores for us, or what OMP_NUM_THREADS says, as torch reads it."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdigit() and int(said) else min(len(os.sched_getaffinity(0)), MAX_THREADS)
 
 
 @dataclass
