@@ -87,7 +87,7 @@ class Answering:
     def route(self, query: Query) -> tuple[RouteDecision, Evidence]:
         """The road for a query, as it can be understood alone, and what was found for it."""
         evidence = self.retriever.evidence(query)
-        return self.router.route(query.model_copy(update={"text": evidence.query}), evidence), evidence
+        return self.router.route(query, evidence), evidence
 
     def stream(self, query: Query, stop: threading.Event) -> Iterator[tuple[Answer, Event | RouteDecision]]:
         """Each event with the answer as it stands after it. The first event is the decision, the last is Finished."""

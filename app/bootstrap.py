@@ -22,11 +22,12 @@ from app.review import refusals
 from app.runs import Runs
 from app.strategies import Prompting, Refusing, Tuned
 from app.tuning import collection_of
+from core import everyday
 from core.corrections import Corrections
-from core.domain import Domain, load_domain
+from core.domain import BuiltIn, Domain, load_domain
 from core.errors import AdapterMismatch, ModelNotFound, TriviumError
 from core.labelled import fingerprint, labelled, told
-from core.measured import Measured, Standing, Trust, load_measured, load_own, standing
+from core.measured import Measured, Standing, Trust, load_everyday, load_measured, load_own, standing
 from core.reviews import Reviews
 from core.settings import Settings
 from core.store import Store, open_store
@@ -34,6 +35,7 @@ from core.types import STRATEGIES, Adapter, Query, Registered
 from finetune.registry import Registry
 from retrieval.fusion import Fusion
 from router.expected_quality import ExpectedQualityRouter
+from router.following import Following
 from router.likeness import TaskLikeness
 from router.tuned import TunedLikeness, read_card
 
@@ -74,6 +76,11 @@ class Service:
     @cached_property
     def readers(self) -> Readers:
         return Readers(self.settings, lambda: self.models)
+
+    @cached_property
+    def everyday(self) -> Measured:
+        """What was measured of the built-in tasks before they were shipped."""
+        return load_everyday()
 
     @property
     def reader(self) -> Adapter | None:
@@ -119,6 +126,8 @@ class Service:
             mend = f"add golden cases of {task}, and train and evaluate an adapter for it"
             return Standing(open=False, why=why, mend=mend, floor=self.settings.floor)
         figure = self.measured.figure(task, strategy, fingerprint)
+        if figure is None and isinstance(kind, BuiltIn):
+            figure = self.everyday.figure(task, strategy, fingerprint)
         if strategy == WRITTEN and self.reader:
             quoted = self.measured.figure(task, "rag", self.fingerprint("rag"))
             return reading_standing(kind, figure, quoted, self.settings.floor, self.readers.dial)
@@ -223,7 +232,7 @@ class Service:
         from retrieval.quote import Quoter
 
         self.quoter = Quoter(self.index.embeddings, self.quoter.finder, lambda: self.index.words.rarity)
-        for name in ("reviewed", "tuned_likeness"):
+        for name in ("reviewed", "tuned_likeness", "following"):
             self.__dict__.pop(name, None)
         self.refit()
 
@@ -244,6 +253,15 @@ class Service:
             folder, card, embeddings.encode_queries, [one.query for one in found], [one.task for one in found],
             self.settings.data_dir / "cache", embeddings.name,
         )  # fmt: skip
+
+    @cached_property
+    def following(self) -> Following | None:
+        """What tells a turn that carries on a conversation; None where the pack has no built-in task."""
+        if not self.domain.built_in:
+            return None
+        others, embeddings = [one.query for one in labelled(self.domain)], self.index.embeddings
+        cache = self.settings.data_dir / "cache"
+        return Following(embeddings.encode_queries, everyday.follow_ups(), others, cache, embeddings.name)
 
     def warm(self) -> None:
         """Embed the sentences that quoting will need, the first ones now and the rest beside what is answered meanwhile. Of
@@ -337,7 +355,9 @@ def build_answering(service: Service) -> Answering:
 def build_router(service: Service) -> ExpectedQualityRouter:
     """By the pack's own adapter where it has one, else fitted on its labelled queries and the index as it stands."""
     likeness = service.tuned_likeness or fitted_likeness(service)
-    return ExpectedQualityRouter(service.domain, likeness, service.standings, lambda: service.measured.sure_route)
+    return ExpectedQualityRouter(
+        service.domain, likeness, service.standings, lambda: service.measured.sure_route, service.following
+    )
 
 
 def fitted_likeness(service: Service) -> TaskLikeness:

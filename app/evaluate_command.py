@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from app.bootstrap import open_service
+from app.bootstrap import Service, open_service
 from app.evaluating import Evaluator
 from app.generations import Generations
 from core.errors import DomainError, QueryError
@@ -37,7 +37,7 @@ def evaluate_pack(limit: int | None, save: bool, out: Path | None, say: Console)
         service.sync()
         kept = Generations(settings.data_dir / "cache" / "generations.jsonl")
         evaluator = Evaluator(service, lambda line: say.print(f"{time.perf_counter() - began:6.0f} s  {line}"), kept)
-        measured, results = evaluator.run(limited(development, limit), limited(golden, limit))
+        measured, results = evaluator.run(limited(development, limit), limited([*golden, *to_measure(service)], limit))
         if save:
             say.print(f"kept in {save_measured(service.domain, measured)}")
         figures = summary(results)
@@ -49,6 +49,14 @@ def evaluate_pack(limit: int | None, save: bool, out: Path | None, say: Console)
     if out:
         write_cases(out, results, figures)
     return json.dumps(figures)
+
+
+def to_measure(service: Service) -> list[Case]:
+    """The cases of the pack's built-in tasks, unless figures of the very model that prompts were shipped for all of them."""
+    model = service.fingerprint("prompt")
+    served = [task.name for task in service.domain.built_in if task.strategies]
+    known = [name for name in served if service.everyday.figure(name, "prompt", model)]
+    return [] if known == served else service.domain.everyday_cases()
 
 
 def limited(cases: list[Case], limit: int | None) -> list[Case]:
@@ -64,16 +72,16 @@ def limited(cases: list[Case], limit: int | None) -> list[Case]:
 
 
 def summary(results: list[Result]) -> dict[str, Any]:
-    """Figures by task and strategy, overall score by strategy, shown wrong, refusals, the curve at some coverages."""
+    """Figures by task and strategy, overall score by strategy, shown wrong, refusals, the curve at some coverages; and apart
+    from all these, the built-in tasks by strategy."""
+    built_in, results = split(results)
     routed = [r for r in results if r.strategy == "routed"]
     curve = risk_coverage(routed)
     strategies = sorted({r.strategy for r in results})
     in_scope = [r for r in routed if r.answerable]
     out_of_scope = [r for r in routed if not r.answerable]
     return {
-        "tasks": {
-            task: {s: figure.model_dump() for s, figure in row.items()} for task, row in by_task(results).items()
-        },
+        "tasks": tabled(results),
         "overall": {
             s: interval([float(r.score.right) for r in results if r.strategy == s]).model_dump() for s in strategies
         },
@@ -83,9 +91,19 @@ def summary(results: list[Result]) -> dict[str, Any]:
         "in_scope_refused": share(r.answer.refused for r in in_scope),
         "unanswerable_refused": share(r.answer.refused for r in out_of_scope if r.case.task != "out_of_scope"),
         "out_of_scope_refused": share(r.answer.refused for r in routed if r.case.task == "out_of_scope"),
+        "everyday": tabled(built_in),
         "task_accuracy": share(r.answer.route is not None and r.answer.route.task == r.case.task for r in routed),
         "risk_at_coverage": {str(c): at_coverage(curve, c) for c in COVERAGES},
     }
+
+
+def split(results: list[Result]) -> tuple[list[Result], list[Result]]:
+    """Those of built-in tasks, and the pack's own."""
+    return [r for r in results if r.case.built_in], [r for r in results if not r.case.built_in]
+
+
+def tabled(results: list[Result]) -> dict[str, dict[str, Any]]:
+    return {task: {s: figure.model_dump() for s, figure in row.items()} for task, row in by_task(results).items()}
 
 
 def sourced(results: list[Result], strategy: str) -> list[float]:
@@ -106,6 +124,11 @@ def print_tables(figures: dict[str, Any], say: Console) -> None:
         table.add_row(task, *(cell(row.get(s)) for s in strategies))
     table.add_row("all", *(cell(figures["overall"].get(s)) for s in strategies))
     say.print(table)
+    if figures["everyday"]:
+        everyday = Table("built-in task", "prompt", "routed", title="Everyday requests, not among the pack's own")
+        for task, row in figures["everyday"].items():
+            everyday.add_row(task, *(cell(row.get(s)) for s in ("prompt", "routed")))
+        say.print(everyday)
     say.print(
         f"shown wrong {figures['shown_wrong']:.1%} at coverage {figures['coverage']:.1%}; "
         f"refused: out of scope {figures['out_of_scope_refused']:.1%}, not in the documents "
@@ -135,6 +158,6 @@ def write_cases(out: Path, results: list[Result], figures: dict[str, Any]) -> No
                 "sources": [c.source for c in r.answer.citations],
             }  # fmt: skip
             file.write(json.dumps(row) + "\n")
-    curve = risk_coverage([r for r in results if r.strategy == "routed"])
+    curve = risk_coverage([r for r in split(results)[1] if r.strategy == "routed"])
     (out / "curve.json").write_text(json.dumps(curve))
     (out / "figures.json").write_text(json.dumps(figures, indent=1))

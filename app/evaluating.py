@@ -73,8 +73,12 @@ class Evaluator:
         return service.measured, single + self._routed(golden, scorer)
 
     def _meant(self, cases: Sequence[Case], strategy: str) -> Iterable[Case]:
-        """Written rag is measured only where documents are meant to answer; the roads themselves on every case."""
-        return cases if strategy != WRITTEN else [case for case in cases if self._may_write(case.task)]
+        """Written rag is measured only where documents are meant to answer; the roads themselves on every case of the pack,
+        and on those of built-in tasks where they may serve these."""
+        meant = [
+            case for case in cases if not case.built_in or strategy in self.service.domain.task(case.task).strategies
+        ]
+        return meant if strategy != WRITTEN else [case for case in meant if self._may_write(case.task)]
 
     def _may_write(self, task: str) -> bool:
         """Where one sentence answers; a reader does not combine what several documents say."""
@@ -91,7 +95,7 @@ class Evaluator:
         """Every strategy on every golden case; development cases only where calibration needs them."""
         for strategy in GENERATING:
             if self.service.fingerprint(strategy):
-                self._generate_for(strategy, [(case.task, case.query) for case in golden])
+                self._generate_for(strategy, [(case.task, case.query) for case in self._meant(golden, strategy)])
                 hopeful = self._hopeful(strategy, golden, scorer)
                 self._generate_for(strategy, [(case.task, case.query) for case in development if case.task in hopeful])
         cases = [*golden, *development] if self.service.reader else golden

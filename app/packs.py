@@ -15,6 +15,7 @@ title: {title}
 system_prompt: You are the assistant for {title}. Answer briefly and exactly. If you do not know, say so.
 refusal: "I don't know: I found nothing in the documents that answers this."
 out_of_scope: That is outside what this assistant answers.
+everyday: true  # greetings, rewriting, summarising and the like; or a list of those that are wanted
 
 tasks:
   - name: lookup
@@ -23,32 +24,16 @@ tasks:
     examples:
       - What are the opening hours?
       - Who approves a purchase?
-  - name: rewrite
-    description: Rewrite a given text
-    strategies: [prompt]
-    instruction: Rewrite the given text as asked. Give the new text only.
-    examples:
-      - 'Make this polite: "Send it now"'
-    few_shot:
-      - query: 'Make this polite: "Send it now"'
-        answer: Could you please send it now?
-    checks:
-      - max_words: 80
-        message: the new text is too long
-  - name: out_of_scope
-    description: Anything else
-    strategies: []
-    examples:
-      - Who won the match?
 
 first_screen:
   - What are the opening hours?
+  - What can you do for me?
 """
 DOCUMENT = "# Opening hours\n\nThe office is open from 08:00 to 17:00, Monday to Friday.\n"
 GOLDEN = [
     {"id": "lookup-1", "task": "lookup", "query": "When is the office open?",
      "expected": {"sources": ["opening-hours.md"], "contains": ["08:00"]}},
-    {"id": "scope-1", "task": "out_of_scope", "query": "Tell me a joke", "expected": {"refusal": True}},
+    {"id": "unable-1", "task": "unable", "query": "What will the weather be tomorrow?", "expected": {"refusal": True}},
 ]  # fmt: skip
 EXAMPLE = {
     "task": "rewrite",

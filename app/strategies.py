@@ -11,16 +11,19 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
+from app.shown import Shown
 from core import prompts
 from core.checks import failed, parse_object, schema_fault
-from core.domain import Domain, TaskType
+from core.domain import BuiltIn, Domain, TaskType
+from core.echoes import Echoes
 from core.errors import Truncated
 from core.llm.messages import to_langchain
 from core.measured import Standing, Trust
 from core.types import Event, Evidence, Finished, Query, RouteDecision, Started, Text, Warned
 
-MAX_NEW_TOKENS = 160
+MAX_NEW_TOKENS = 160  # of a tuned model, which has learned how long its answers are
 FORCED_ATTEMPTS = 6
+ECHO_ATTEMPTS = 3
 SAMPLING = {"temperature": 0.8, "seed": 1}
 ANSWER_MARK = "Answer:"
 LOW_CONFIDENCE = "Low confidence: check this answer before you use it."
@@ -110,6 +113,7 @@ class Generating:
         self._trust_in, self._standing_of = trust_in, standing_of
         self._refusals = {domain.refusal, domain.out_of_scope}
         self._refusals |= {example.answer for example in domain.examples() if "refusal" in example.tags}
+        self._echoes = Echoes(domain)
 
     def request(self, query: Query, task: TaskType) -> Request:
         raise NotImplementedError
@@ -121,7 +125,7 @@ class Generating:
         request = self.request(query, task)
         model, chat = self._chat(query)
         yield Started(model=model, left_machine=self._leaves(model))
-        shown = Shown(self._mark(task))
+        shown = Shown(self._mark(task), lambda text: self._echoes.begins(task, query.text, text))
         hold = task.attempts > 1 or self.forces(task)
         pieces: list[str] = []
         last: dict[str, Any] = {}
@@ -135,12 +139,14 @@ class Generating:
         made = Generation(
             "".join(pieces), last.get("logprobs") or [], last.get("finish_reason", "stop"), last.get("tokens", 0)
         )
+        hold = hold or self._echoes.is_one(task, query.text, made.text)
+        if hold and not stop.is_set():
+            made = self.better(chat, request, query, task, made, stop)
+        verdict = self.judge(query, task, self.shown(made.text, task.name), made.logprobs, made.finish, model)
         if hold:
-            made = made if stop.is_set() else self.better(chat, request, query, task, made, stop)
-            yield Text(text=self.shown(made.text, task.name))
+            yield Text(text=verdict.text)
         elif rest := shown.rest():
             yield Text(text=rest)
-        verdict = self.judge(query, task, self.shown(made.text, task.name), made.logprobs, made.finish, model)
         for warning in verdict.warnings:
             yield Warned(message=warning)
         yield Finished(
@@ -161,6 +167,8 @@ class Generating:
         Rejection sampling against the pack's own checks; the samples are one batch.
         """
         again = FORCED_ATTEMPTS if self.forces(task) else task.attempts - 1
+        if self._echoes.is_one(task, query.text, self.shown(first.text, task.name)):
+            again = max(again, ECHO_ATTEMPTS)
         if not again or self.passes(query, task, first):
             return first
         options = {**request.options, **SAMPLING, "json_schema": task.json_schema}
@@ -179,7 +187,9 @@ class Generating:
 
     def passes(self, query: Query, task: TaskType, made: Generation) -> bool:
         text = self.shown(made.text, task.name).strip()
-        return made.finish != "length" and not failed(task.checks, task.json_schema, query.text, text)
+        if made.finish == "length" or self._echoes.is_one(task, query.text, text):
+            return False
+        return not failed(task.checks, task.json_schema, query.text, text)
 
     def _mark(self, task: TaskType) -> str:
         return ANSWER_MARK if task.step_by_step and self.name == "prompt" else ""
@@ -198,6 +208,8 @@ class Generating:
         text = text.strip()
         if text in self._refusals:
             return Verdict(text, True, (), None)
+        if self._echoes.is_one(task, query.text, text):
+            return Verdict(self._domain.refusal, True, (), None)
         warnings = list(failed(task.checks, task.json_schema, query.text, text))
         if finish == "length":
             warnings.append("The answer was cut off at the limit of its length.")
@@ -205,7 +217,8 @@ class Generating:
             warnings.append(task.caution)
         trust, confidence = self._trust_in(task.name, self.name, model), None
         if trust is None or (trust.weights and not logprobs):
-            warnings.append(UNCALIBRATED)
+            # A built-in task is vouched for as far as its cases go, and says the rest in its caution.
+            warnings += [] if isinstance(task, BuiltIn) else [UNCALIBRATED]
         else:
             confidence = trust.probability(features(logprobs))
             if confidence < trust.threshold:
@@ -222,8 +235,19 @@ class Prompting(Generating):
     name = "prompt"
 
     def request(self, query: Query, task: TaskType) -> Request:
-        messages = prompts.prompt_messages(self._domain, task, query, steps=task.step_by_step)
-        return Request(to_langchain(messages), task.json_schema)
+        able = self._able() if isinstance(task, BuiltIn) else ()
+        messages = prompts.prompt_messages(self._domain, task, query, steps=task.step_by_step, able=able)
+        return Request(to_langchain(messages), task.json_schema, task.max_tokens)
+
+    def _able(self) -> list[str]:
+        """What this assistant can do: answer from documents, and the built-in tasks that are open."""
+        reads = any("rag" in task.strategies for task in self._domain.tasks)
+        open_ones = [
+            one.description
+            for one in self._domain.built_in
+            if one.strategies and one.name != "smalltalk" and self._standing_of(one.name, self.name).open
+        ]
+        return ["answer questions about the documents"] * reads + open_ones
 
 
 class Tuned(Generating):
@@ -250,32 +274,12 @@ class Refusing:
     def stream(
         self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
     ) -> Iterator[Event]:
-        out_of_scope = not self._domain.task(decision.task).strategies
-        text = self._domain.out_of_scope if out_of_scope else f"{self._domain.refusal} {decision.advice}"
+        task = self._domain.task(decision.task)
+        said = task.refusal if isinstance(task, BuiltIn) else ""
+        if task.strategies:
+            text = f"{said or self._domain.refusal} {decision.advice}"
+        else:
+            text = said or self._domain.out_of_scope
+        text = text.format(title=self._domain.title) if said else text
         yield Text(text=text.strip())
         yield Finished(refused=True)
-
-
-class Shown:
-    """Holds text back until `mark` has come, so that step-by-step thoughts are not shown; without a mark, nothing."""
-
-    def __init__(self, mark: str) -> None:
-        self._mark, self._held, self.text = mark, "", ""
-
-    def take(self, piece: str) -> str:
-        if not self._mark:
-            self.text += piece
-            return piece
-        self._held += piece
-        _, found, after = self._held.partition(self._mark)
-        if not found:
-            return ""
-        self._mark = ""
-        return self.take(after.lstrip())
-
-    def rest(self) -> str:
-        """What was held back because the mark never came."""
-        if not self._mark:
-            return ""
-        self._mark = ""
-        return self.take(self._held)

@@ -10,12 +10,14 @@ import jsonschema
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from core import everyday
 from core.checks import Check
 from core.errors import DomainError
 from core.types import Case, Example, Probe
 
 # What a case may expect; `evaluation.scorers` says what each means.
-EXPECTED = frozenset({"json", "exact", "contains", "sources", "sources_all", "refusal"})
+EXPECTED = frozenset({"json", "exact", "contains", "sources", "sources_all", "refusal", "rubric"})
+MAX_TOKENS = 700  # of a prompted answer; a model ends by itself long before, where nothing goes wrong
 
 
 class Part(BaseModel):
@@ -38,6 +40,7 @@ class TaskType(Part):
     few_shot: tuple[FewShot, ...] = ()
     step_by_step: bool = False
     attempts: int = Field(default=1, ge=1, le=32, description="sampled when the first answer fails its checks")
+    max_tokens: int = Field(default=MAX_TOKENS, ge=1, le=4000, description="of a prompted answer; a longer one is cut")
     caution: str = Field(default="", description="shown as a warning with every answer of this task")
     json_schema: dict[str, Any] | None = Field(None, alias="schema")
     checks: tuple[Check, ...] = ()
@@ -55,8 +58,18 @@ class TaskType(Part):
         return schema
 
 
+class BuiltIn(TaskType):
+    """A task type that comes with Trivium (`core.everyday`). Its instruction is the whole system prompt, so that figures
+    hold for every pack.
+
+    `refusal`: said where no road is open; `read_first`: documents may hold the answer to such a question."""
+
+    refusal: str = Field(min_length=1)
+    read_first: bool = False
+
+
 class Domain(Part):
-    """A validated pack. `folder` is where it lies."""
+    """A validated pack. `folder` is where it lies; `tasks` are its own and the built-in ones that `everyday` takes."""
 
     folder: Path
     name: str = Field(pattern=r"^[a-z][a-z0-9-]*$")
@@ -66,6 +79,9 @@ class Domain(Part):
     refusal: str = Field(min_length=1)
     out_of_scope: str = Field(min_length=1)
     tasks: tuple[TaskType, ...] = Field(min_length=1)
+    everyday: bool | tuple[str, ...] = Field(
+        default=False, description="built-in tasks: true for all, or names of some"
+    )
     first_screen: tuple[str, ...] = ()
     wrong_at_most: float | None = Field(
         None,
@@ -91,6 +107,10 @@ class Domain(Part):
         raise DomainError(f"there is no task type {name!r} in the pack {self.name}; it has {known}")
 
     @property
+    def built_in(self) -> tuple[BuiltIn, ...]:
+        return tuple(task for task in self.tasks if isinstance(task, BuiltIn))
+
+    @property
     def documents(self) -> Path:
         return self.folder / "documents"
 
@@ -101,6 +121,16 @@ class Domain(Part):
     def golden(self) -> list[Case]:
         """The evaluation suite; never trained on."""
         return self._cases("golden.jsonl")
+
+    def everyday_cases(self) -> list[Case]:
+        """What the built-in tasks of this pack are measured on, beside its golden cases and apart from its totals."""
+        known = {task.name for task in self.built_in}
+        return [
+            Case(id=f"everyday/{row['id']}", task=row["kind"], query=row["query"], expected={"rubric": row["rubric"]},
+                 built_in=True)
+            for row in everyday.cases()
+            if row["kind"] in known
+        ]  # fmt: skip
 
     def development(self) -> list[Case]:
         """Cases for setting thresholds and choosing between training runs; neither trained on nor reported."""
@@ -185,10 +215,27 @@ def load_domain(folder: Path) -> Domain:
     if not isinstance(raw, dict):
         raise DomainError(f"{file}:1: expected keys such as name, title and tasks")
     try:
-        return Domain(folder=folder, **raw)
+        return Domain(folder=folder, **with_built_in(file, tree, raw))
     except ValidationError as error:
         lines = [f"{file}:{line_of(tree, e['loc'])}: {describe(e)}" for e in error.errors()]
         raise DomainError("\n".join(dict.fromkeys(lines))) from None
+
+
+def with_built_in(file: Path, tree: yaml.Node | None, raw: dict[str, Any]) -> dict[str, Any]:
+    """The pack's keys with the built-in tasks that it takes after its own; an own task of the same name stays alone.
+
+    Raises:
+        DomainError: `everyday` names what there is not.
+    """
+    own = raw.get("tasks")
+    if not isinstance(own, list | None):
+        return raw
+    names = {str(task.get("name")) for task in own or () if isinstance(task, dict)}
+    try:
+        added = everyday.chosen(raw.get("everyday"), names)
+    except DomainError as error:
+        raise DomainError(f"{file}:{line_of(tree, ('everyday',))}: {error}") from None
+    return {**raw, "tasks": [*(own or []), *(BuiltIn(**fields) for fields in added)]} if added else raw
 
 
 def rows(file: Path) -> list[tuple[str, dict[str, Any]]]:

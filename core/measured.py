@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from core import everyday
 from core.domain import Domain, TaskType
 from core.errors import DomainError
 
@@ -136,7 +137,15 @@ class Measured(Part):
 
 def load_measured(domain: Domain) -> Measured:
     """Raises DomainError if the file is there and wrong."""
-    file = domain.folder / FILE
+    return _load(domain.folder / FILE)
+
+
+def load_everyday() -> Measured:
+    """What the default base got right of the cases of the built-in tasks, as shipped."""
+    return _load(everyday.HERE / FILE)
+
+
+def _load(file: Path) -> Measured:
     if not file.is_file():
         return Measured()
     try:

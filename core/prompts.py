@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from core.checks import QUOTED, stems
-from core.domain import Domain, FewShot, TaskType
+from core.domain import BuiltIn, Domain, FewShot, TaskType
 from core.spelled import in_digits
 from core.types import Message, Passage, Query
 
@@ -38,9 +38,15 @@ def tuned_messages(domain: Domain, task: TaskType, query: str) -> list[Message]:
     return [Message(role="system", content=system), Message(role="user", content=asked)]
 
 
-def prompt_messages(domain: Domain, task: TaskType, query: Query, steps: bool = False) -> list[Message]:
-    """System prompt with the task's instruction, its few-shot pairs (the pack's, then reviewed ones), the conversation so far, the query."""
-    system = " ".join(filter(None, [domain.system_prompt, task.instruction, STEP_BY_STEP if steps else ""]))
+def prompt_messages(
+    domain: Domain, task: TaskType, query: Query, steps: bool = False, able: Sequence[str] = ()
+) -> list[Message]:
+    """System prompt with the task's instruction, its few-shot pairs (the pack's, then reviewed ones), the conversation so far,
+    the query. `able`: what this assistant can do, for the built-in task that tells it."""
+    parts = [domain.system_prompt, task.instruction]
+    if isinstance(task, BuiltIn):
+        parts = [task.instruction.format(title=domain.title, able=listed(able))]
+    system = " ".join(filter(None, [*parts, STEP_BY_STEP if steps else ""]))
     shots: list[Message] = []
     # A reviewed answer to a similar query comes last: a small model imitates what it read last.
     reviewed = [example for example in query.examples if example.task == task.name]
@@ -48,6 +54,11 @@ def prompt_messages(domain: Domain, task: TaskType, query: Query, steps: bool = 
         shots += [Message(role="user", content=shot.query), Message(role="assistant", content=shot.answer)]
     history = list(query.history[-HISTORY_TURNS:])
     return [Message(role="system", content=system), *shots, *history, Message(role="user", content=query.text)]
+
+
+def listed(things: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(things[:-1]), *things[-1:]]))
 
 
 def nearest_shots(task: TaskType, query: str) -> list[FewShot]:

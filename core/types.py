@@ -278,13 +278,15 @@ class Judgement(Noun):
 
 
 class Case(Noun):
-    """A golden case. `expected` holds one or more of: json, exact, contains, sources, sources_all, refusal."""
+    """A golden case. `expected` holds one or more of: json, exact, contains, sources, sources_all, refusal; or a rubric.
+    `built_in`: it measures a task that comes with Trivium, and does not count among the pack's own."""
 
     id: str
     task: str
     query: str
     expected: dict[str, Any]
     tags: tuple[str, ...] = ()
+    built_in: bool = False
 
     @property
     def names_sources(self) -> bool:

@@ -24,7 +24,8 @@ class Result:
 
     @property
     def answerable(self) -> bool:
-        return not self.case.expected.get("refusal")
+        expected = self.case.expected
+        return not (expected.get("refusal") or expected.get("rubric", {}).get("refuse"))
 
     @property
     def shown(self) -> bool:

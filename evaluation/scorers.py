@@ -8,6 +8,7 @@ from collections import Counter
 from core.checks import failed, parse_object, schema_fault
 from core.domain import Domain
 from core.types import Answer, Case, Probe, Score
+from evaluation import rubric
 
 FRACTION_RIGHT = 1.0
 
@@ -17,7 +18,7 @@ class CaseScorer:
 
     `json`: share of equal fields, right when all are; `exact`: the same text; `contains`: every group occurs (case
     ignored, `|` splits alternatives); `sources`: a citation from one of them; `sources_all`: citations from a document
-    of every group; `refusal`: refused. A refusal of a case that has an answer is not right, and not wrong either: it
+    of every group; `refusal`: refused; `rubric`: `evaluation.rubric` finds no fault. A refusal of a case that has an answer is not right, and not wrong either: it
     is not shown as an answer.
     """
 
@@ -26,6 +27,9 @@ class CaseScorer:
 
     def score(self, case: Case, answer: Answer) -> Score:
         expected = case.expected
+        if "rubric" in expected:
+            wrong = rubric.faults(expected["rubric"], case.query, answer.text, answer.refused)
+            return Score(value=float(not wrong), right=not wrong, detail="; ".join(wrong))
         if expected.get("refusal"):
             return Score(value=float(answer.refused), right=answer.refused, detail="" if answer.refused else "answered")
         if answer.refused:

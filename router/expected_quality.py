@@ -1,22 +1,26 @@
 """The router: expected quality per strategy = how likely the task is x how well the strategy did on it.
 
 The first factor comes from likeness to labelled queries, the second from the golden suite; rag's share is weighed
-with the evidence that retrieval found. What no open strategy can serve is refused, with advice on what would open it.
+with the evidence that retrieval found. What no open strategy can serve is refused, with advice on what would open it. A turn that carries on
+a conversation about a built-in task belongs to that task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from core.domain import Domain
+from core.domain import BuiltIn, Domain
 from core.errors import QueryError
 from core.measured import Standing
 from core.types import STRATEGIES, Evidence, Query, RouteDecision, Serving
-from router.likeness import Likeness, TaskLikeness
+from router.following import Following
+from router.likeness import TaskLikeness
 from router.tuned import TunedLikeness
 
 ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
 SHOWN = 80  # characters of the example that a reason names
+# Cosine of a question and the best passage from which the documents are read before a built-in task is thought of.
+NEAR = 0.5
 ADVICE = {
     "rag": "add a document that answers such questions",
     "tuned": "train an adapter on examples of this task",
@@ -25,7 +29,8 @@ ADVICE = {
 
 
 class ExpectedQualityRouter:
-    """`standings`: asked anew for each query, so that a new measurement or adapter acts at once."""
+    """`standings`: asked anew for each query, so that a new measurement or adapter acts at once. `following`: which turns carry
+    on a conversation; None for a pack without built-in tasks."""
 
     def __init__(
         self,
@@ -33,31 +38,65 @@ class ExpectedQualityRouter:
         likeness: TaskLikeness | TunedLikeness,
         standings: Callable[[], Mapping[str, Mapping[str, Standing]]],
         sure_route: Callable[[], float] = lambda: 0.0,
+        following: Following | None = None,
     ) -> None:
         self._domain, self._likeness, self._standings = domain, likeness, standings
-        self._sure_route = sure_route
+        self._sure_route, self._following = sure_route, following
 
     @property
     def likeness(self) -> TaskLikeness | TunedLikeness:
         return self._likeness
 
     def route(self, query: Query, evidence: Evidence) -> RouteDecision:
-        like = self._likeness.of(query.text, max((p.dense for p in evidence.passages), default=0.0))
+        """`evidence.query`, where there is one, is the query as it can be understood alone."""
+        near = max((p.dense for p in evidence.passages), default=0.0)
+        like = self._likeness.of(evidence.query or query.text, near)
         standings = self._standings()
-        tasks = {name: round(share, 4) for name, share in like.tasks.items()}
+        carried = "" if query.task else self._carried_on(query)
+        tasks = {carried: 1.0} if carried else {name: round(share, 4) for name, share in like.tasks.items()}
         task = query.task or max(tasks, key=lambda name: tasks[name])
         self._domain_task(task)
+        if not (query.task or carried) and (read := self._read_first(task, tasks, near, standings)):
+            task, tasks = read, {**tasks, read: tasks[task], task: tasks[read]}
         scores = {
             strategy: round(sum(share * quality(standings[name][strategy]) for name, share in tasks.items()), 4)
             for strategy in STRATEGIES
         }
         closed = {s: standings[task][s].why for s in STRATEGIES if not standings[task][s].open}
-        unsure = not query.task and tasks[task] < self._sure_route()
+        unsure = not query.task and not self._built_in(task) and tasks[task] < self._sure_route()
         common = {"task": task, "scores": scores, "tasks": tasks, "closed": closed, "unsure": unsure}
         if query.strategy:
             reason = f"You chose {ROADS[query.strategy]}."
             return RouteDecision(strategy=query.strategy, reason=reason, overridden=True, **common)
-        return self._choose(task, like, standings[task], common)
+        looks = f"It looks like a {task.replace('_', ' ')} question (as “{shortened(like.nearest)}”)"
+        if carried:
+            looks = f"It carries on what was asked before, a {task.replace('_', ' ')} question"
+        return self._choose(task, looks, standings[task], common)
+
+    def _built_in(self, task: str) -> BuiltIn | None:
+        return next((one for one in self._domain.built_in if one.name == task), None)
+
+    def _carried_on(self, query: Query) -> str:
+        """The built-in task of the conversation, where the query carries one on; else empty."""
+        if not (self._following and query.history):
+            return ""
+
+        def task_of(text: str) -> str:
+            shares = self._likeness.of(text, 0.0).tasks
+            return max(shares, key=lambda name: shares[name])
+
+        task = self._following.task(query.text, query.history, task_of)
+        return task if self._built_in(task) else ""
+
+    def _read_first(
+        self, task: str, tasks: Mapping[str, float], near: float, standings: Mapping[str, Mapping[str, Standing]]
+    ) -> str:
+        """The pack's task that the documents serve, where they seem to speak of what was taken for a built-in one."""
+        kind = self._built_in(task)
+        if not (kind and kind.read_first) or near < NEAR:
+            return ""
+        read = [name for name in tasks if standings[name]["rag"].open]
+        return max(read, key=lambda name: tasks[name], default="")
 
     def rivals(self, decision: RouteDecision) -> list[Serving]:
         """The other roads that are open for the task, the best first; none where a person chose the road."""
@@ -81,9 +120,8 @@ class ExpectedQualityRouter:
         margin = round(scores[best] - max(score for road, score in scores.items() if road != best), 4)
         return decision.model_copy(update={"strategy": best, "scores": scores, "reason": reason, "margin": margin})
 
-    def _choose(self, task: str, like: Likeness, standing: Mapping[str, Standing], common: dict) -> RouteDecision:
+    def _choose(self, task: str, looks: str, standing: Mapping[str, Standing], common: dict) -> RouteDecision:
         kind = self._domain.task(task)
-        looks = f"It looks like a {task.replace('_', ' ')} question (as “{shortened(like.nearest)}”)"
         ranked: list[Serving] = sorted((s for s in STRATEGIES if standing[s].open), key=lambda s: -common["scores"][s])
         margin = (
             round(common["scores"][ranked[0]] - max([common["scores"][s] for s in ranked[1:]] or [0.0]), 4)
@@ -98,7 +136,7 @@ class ExpectedQualityRouter:
             return RouteDecision(
                 strategy="refuse",
                 reason=f"{looks}, and no road is good enough for it yet.",
-                advice=f"To open a road: {' or '.join(ADVICE[s] for s in kind.strategies)}.",
+                advice=f"To open a road: {' or '.join(advice(s, standing[s]) for s in kind.strategies)}.",
                 **common,
             )
         best = ranked[0]
@@ -115,6 +153,12 @@ class ExpectedQualityRouter:
 
 def shortened(query: str) -> str:
     return query if len(query) <= SHOWN else f"{query[:SHOWN].rsplit(' ', 1)[0]} …"
+
+
+def advice(strategy: str, standing: Standing) -> str:
+    """What would open a road: to measure a model that is there and was not, else something better."""
+    measure = bool(standing.mend) and not standing.measured and strategy == "prompt"
+    return f"{standing.mend}, or {ADVICE[strategy]}" if measure else ADVICE[strategy]
 
 
 def quality(standing: Standing) -> float:

@@ -12,9 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
-from app.packs import make_pack
 from core.llm import ScriptedModels
 from core.settings import load_settings
+from tests.packs import make_pack
 from tests.waiting import PATIENCE
 
 REPLIES = {"base": lambda query: f"Could you please do this: {query[-40:]}", "office": {"*": "open/now"}}

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from sqlalchemy import event, func, select
 
-from app.packs import make_pack
 from app.review import Subject, decide
 from core.corrections import Corrections
 from core.domain import load_domain
@@ -21,6 +20,7 @@ from core.reviews import Reviews
 from core.store import Store, open_store
 from core.tables import CorrectionRow, ExampleRow, JudgementRow, ReviewRow
 from core.types import Answer, Passage, Rating, Review, RouteDecision
+from tests.packs import make_pack
 
 QUERY = 'Make this polite: "Close the door"'
 ANSWER = Answer(

@@ -6,9 +6,9 @@ import json
 import shutil
 
 from app.doctor import router
-from app.packs import make_pack
 from core.domain import load_domain
 from core.settings import ROOT
+from tests.packs import make_pack
 
 DEMO = ROOT / "domains" / "ml-desk"
 

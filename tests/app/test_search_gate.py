@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from app import search_gate
-from app.packs import make_pack
 from app.search_gate import compare, take
 from core.domain import load_domain
 from core.minilm import minilm_folder
@@ -14,6 +13,7 @@ from core.settings import load_settings
 from retrieval.calibrate import Parts, opened
 from retrieval.embeddings import MiniLM, Vectors
 from retrieval.ingest import Ingest
+from tests.packs import make_pack
 
 NUMBER = 24
 PLACES = ["cellar", "attic", "yard", "garage", "library", "kitchen", "tower", "barn"]

@@ -1,15 +1,17 @@
-"""What becomes of an answer of the tuned road that fails its checks; scripted answers, the demo pack's recipe task."""
+"""What becomes of an answer that fails its checks, repeats a few-shot pair or grows too long; scripted answers."""
 
 import json
+import threading
 
 import pytest
 
-from app.strategies import Generation, Tuned
-from core.domain import load_domain
+from app.strategies import Generation, Prompting, Tuned
+from core.domain import Domain, FewShot, TaskType, load_domain
+from core.echoes import Echoes
 from core.llm.scripted import ScriptedChat
 from core.measured import Standing
 from core.settings import ROOT
-from core.types import Query
+from core.types import Evidence, Query, RouteDecision, Text, Warned
 
 QUERY = Query(text="A recipe, please: an 8B model, an A100 with 80 GB, 2,000 examples, one label for every ticket.")
 OPEN = Standing(open=True, measured=True)
@@ -63,3 +65,60 @@ def test_what_fits_but_fails_its_checks_is_not_exchanged_for_another_that_does(d
 def test_a_refusal_is_never_exchanged_for_an_object_with_invented_numbers(domain, good):
     refusal = "I need the size of the model in billions of parameters."
     assert better(domain, refusal, json.dumps({**good, "examples": 77_777})) == refusal
+
+
+class Prompted:
+    """The prompted road of a pack with one pair of few-shot, asked through its stream."""
+
+    PAIR = 'Make this polite: "Send me the logs now"', "Could you please send me the logs now?"
+
+    def __init__(self, *texts: str, max_tokens: int = 700) -> None:
+        shots = (FewShot(query=self.PAIR[0], answer=self.PAIR[1]),)
+        task = TaskType(name="rewrite", description="d", strategies=("prompt",), examples=("a",), few_shot=shots,
+                        max_tokens=max_tokens)  # fmt: skip
+        self.domain = Domain(
+            folder=ROOT / "nowhere", name="x", title="X", system_prompt="s", refusal="I don't know.", out_of_scope="o",
+            tasks=(task,),
+        )  # fmt: skip
+        chat = ScriptedChat(replies=Samples(*texts))
+        self.road = Prompting(self.domain, lambda _: ("base", chat), lambda _: False, lambda *_: None, lambda *_: OPEN)
+
+    def ask(self, text: str):
+        decision = RouteDecision(strategy="prompt", task="rewrite")
+        return list(self.road.stream(Query(text=text), decision, Evidence(), threading.Event()))
+
+
+def said(events) -> str:
+    return "".join(event.text for event in events if isinstance(event, Text)).strip()
+
+
+def test_the_answer_of_a_few_shot_pair_never_comes_back_to_another_query():
+    events = Prompted(Prompted.PAIR[1], "could you please send me the logs now").ask('Make this polite: "Go home"')
+    assert said(events) == "I don't know."
+    assert events[-1].refused
+
+
+def test_an_echo_is_asked_for_again():
+    events = Prompted(Prompted.PAIR[1], "Could you please go home?").ask('Make this polite: "Go home"')
+    assert said(events) == "Could you please go home?"
+    assert not events[-1].refused
+
+
+def test_the_query_of_the_pair_may_have_its_answer_and_what_only_begins_like_it_streams():
+    assert said(Prompted(Prompted.PAIR[1]).ask(Prompted.PAIR[0])) == Prompted.PAIR[1]
+    longer = "Could you please send me the logs tomorrow?"
+    assert said(Prompted(longer).ask('Make this polite: "logs tomorrow"')) == longer
+
+
+def test_a_label_that_a_pair_has_too_is_no_echo(domain):
+    task, echoes = domain.task("label"), Echoes(domain)
+    assert not echoes.is_one(task, 'Label this ticket: "out of hours again"', "gpu/quota")
+
+
+def test_a_prompted_answer_is_cut_at_the_length_of_its_task_and_says_so():
+    words = "one two three four five six seven eight"
+    assert said(Prompted(words).ask("Count")) == words
+    events = Prompted(words, max_tokens=5).ask("Count")
+    assert len(said(events).split()) == 5
+    assert events[-1].cut
+    assert any("cut off" in event.message for event in events if isinstance(event, Warned))

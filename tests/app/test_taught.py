@@ -11,7 +11,6 @@ from rich.console import Console
 from app import search_training
 from app.doctor import router as doctor_router
 from app.endpoints.about import router_news
-from app.packs import make_pack
 from app.review import Subject, decide
 from app.search_training import Judged, enough, folders, pairs_of, train_search
 from app.taught import AUTHOR, as_lookups, route_labels, uncontaminated, with_judged, words_of
@@ -25,6 +24,7 @@ from core.store import open_store
 from core.tables import JudgementRow
 from core.types import Answer, Citation, Judgement, Passage, Review, RouteDecision, now
 from finetune import finder, router, searcher
+from tests.packs import make_pack
 
 ASKS = {"lookup": "Where do I find", "rewrite": "Say it kindly:", "out_of_scope": "Sing me a song about"}
 MATTERS = ["the full disk", "the slow job", "a lost key", "our quota", "the new card", "a broken image"]

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from app.packs import make_pack
 from core.checks import failed, parse_object
 from core.domain import load_domain
 from core.errors import DomainError
 from core.settings import ROOT
+from tests.packs import make_pack
 
 DEMO = ROOT / "domains" / "ml-desk"
 
@@ -183,7 +183,7 @@ def test_few_shots_pass_the_checks_they_teach(demo):
 
 
 def test_probes_are_read_and_a_wrong_one_is_named_by_its_line(tmp_path):
-    from app.packs import make_pack
+    from tests.packs import make_pack
 
     folder = make_pack("probed", tmp_path)
     file = folder / "probes.jsonl"

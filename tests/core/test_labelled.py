@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from app.packs import make_pack
 from core.domain import load_domain
 from core.labelled import Labelled, fingerprint, label_key, labelled, news, told, with_told
+from tests.packs import make_pack
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.packs import make_pack
 from core.domain import load_domain
 from core.types import Answer, Case, Citation, Probe
 from evaluation.scorers import CaseScorer, occurs, per_scorer, safety, same_answer
+from tests.packs import make_pack
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.packs import make_pack
 from core.domain import load_domain
 from core.errors import QueryError
 from core.measured import Figure, Standing, Trust, standing
@@ -13,6 +12,7 @@ from core.types import STRATEGIES, Evidence, Passage, Query
 from router.expected_quality import ExpectedQualityRouter
 from router.features import frame
 from router.likeness import TaskLikeness
+from tests.packs import make_pack
 
 WORDS = ("open", "polite", "joke")
 QUERIES = ["open one", "open two", "polite one", "polite two", "joke one", "joke two"]
