@@ -45,6 +45,8 @@ def example_trainer(
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
+    from finetune import lean
+
     arguments = SFTConfig(
         **common(recipe, cuda, folder),
         num_train_epochs=recipe.epochs,
@@ -57,7 +59,11 @@ def example_trainer(
         eval_strategy="steps" if evaluate else "no",
         eval_steps=evaluate_every or None,
     )
-    trainer: Any = SFTTrainer(
+
+    class Lean(lean.Lean, SFTTrainer):
+        pass
+
+    trainer: Any = Lean(
         model=model,
         args=arguments,
         train_dataset=table(rows),
@@ -83,7 +89,9 @@ def preference_trainer(
     from trl.trainer.dpo_config import DPOConfig
     from trl.trainer.dpo_trainer import DPOTrainer
 
-    class Prepared(DPOTrainer):
+    from finetune import lean
+
+    class Prepared(lean.Lean, DPOTrainer):
         """The pairs are token ids already, by the functions that serve."""
 
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:

@@ -81,9 +81,9 @@ def test_preferences_alone_are_enough(base, domain, tmp_path):
     assert [step.phase for step in journal.steps] == ["preferences"] * 4
 
 
-@pytest.mark.parametrize("die_at", [4, 9])
-def test_a_killed_run_goes_on_from_its_last_checkpoint_and_ends_the_same(base, domain, tmp_path, die_at):
-    recipe = RECIPE.changed(dropout=0.1, preference_rate=1e-2, preference_epochs=3)
+@pytest.mark.parametrize(("die_at", "parts"), [(4, 1), (9, 1), (4, 2), (9, 2)])
+def test_a_killed_run_goes_on_from_its_last_checkpoint_and_ends_the_same(base, domain, tmp_path, die_at, parts):
+    recipe = RECIPE.changed(dropout=0.1, preference_rate=1e-2, preference_epochs=3).in_parts(4 // parts)
     data, whole, broken = dataset(domain, 12, 8), Journal(), Journal(die_at)
     expected = train_on(base, domain, recipe, data, tmp_path / "whole", whole, replace(CPU, work=tmp_path / "w1"))
     ways = replace(CPU, work=tmp_path / "w2", checkpoint_seconds=0, back_to=broken.back_to)
