@@ -13,13 +13,14 @@ from langchain_core.messages import BaseMessage
 
 from app.shown import Shown
 from core import prompts
-from core.checks import failed, parse_object, schema_fault
+from core.checks import Check, failed, parse_object, schema_fault
 from core.domain import BuiltIn, Domain, TaskType
 from core.echoes import Echoes
 from core.errors import Truncated
 from core.llm.messages import to_langchain
 from core.measured import Standing, Trust
 from core.types import Event, Evidence, Finished, Query, RouteDecision, Started, Text, Warned
+from router.following import brings_no_text
 
 MAX_NEW_TOKENS = 160  # of a tuned model, which has learned how long its answers are
 FORCED_ATTEMPTS = 6
@@ -86,6 +87,14 @@ def features(logprobs: list[float]) -> dict[str, float]:
     if not logprobs:
         return {"total": 0.0, "mean": 0.0, "least": 0.0}
     return {"total": sum(logprobs), "mean": sum(logprobs) / len(logprobs), "least": min(logprobs)}
+
+
+def checks_of(task: TaskType, query: Query) -> tuple[Check, ...]:
+    """The checks of an answer; none of a built-in task where the query carries on a conversation ("shorter please"): it gives
+    no text that an answer could be compared with."""
+    if isinstance(task, BuiltIn) and query.history and brings_no_text(query.text):
+        return ()
+    return task.checks
 
 
 def fits(schema: dict[str, Any], made: Generation) -> bool:
@@ -189,7 +198,7 @@ class Generating:
         text = self.shown(made.text, task.name).strip()
         if made.finish == "length" or self._echoes.is_one(task, query.text, text):
             return False
-        return not failed(task.checks, task.json_schema, query.text, text)
+        return not failed(checks_of(task, query), task.json_schema, query.text, text)
 
     def _mark(self, task: TaskType) -> str:
         return ANSWER_MARK if task.step_by_step and self.name == "prompt" else ""
@@ -210,7 +219,7 @@ class Generating:
             return Verdict(text, True, (), None)
         if self._echoes.is_one(task, query.text, text):
             return Verdict(self._domain.refusal, True, (), None)
-        warnings = list(failed(task.checks, task.json_schema, query.text, text))
+        warnings = list(failed(checks_of(task, query), task.json_schema, query.text, text))
         if finish == "length":
             warnings.append("The answer was cut off at the limit of its length.")
         if task.caution:

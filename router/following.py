@@ -44,6 +44,11 @@ class Following:
         return task_of(next((text for text in reversed(asked[1:]) if self.chance(text) < CARRIES_ON), asked[0]))
 
 
+def brings_no_text(query: str) -> bool:
+    """Whether a query is short and quotes nothing, as follow-ups are."""
+    return len(query.split()) <= MOST_WORDS and MASK.strip() not in frame(query)
+
+
 def told(frames: Sequence[str], vectors: np.ndarray) -> np.ndarray:
     """(texts, dimensions + 3): the vectors, how long each is, and whether it brings a text of its own or ends as a question."""
     surface = [

@@ -5,13 +5,14 @@ import threading
 
 import pytest
 
-from app.strategies import Generation, Prompting, Tuned
+from app.packs import make_pack
+from app.strategies import Generation, Prompting, Tuned, checks_of
 from core.domain import Domain, FewShot, TaskType, load_domain
 from core.echoes import Echoes
 from core.llm.scripted import ScriptedChat
 from core.measured import Standing
 from core.settings import ROOT
-from core.types import Evidence, Query, RouteDecision, Text, Warned
+from core.types import Evidence, Message, Query, RouteDecision, Text, Warned
 
 QUERY = Query(text="A recipe, please: an 8B model, an A100 with 80 GB, 2,000 examples, one label for every ticket.")
 OPEN = Standing(open=True, measured=True)
@@ -122,3 +123,12 @@ def test_a_prompted_answer_is_cut_at_the_length_of_its_task_and_says_so():
     assert len(said(events).split()) == 5
     assert events[-1].cut
     assert any("cut off" in event.message for event in events if isinstance(event, Warned))
+
+
+def test_a_follow_up_is_not_held_to_checks_against_a_text_that_it_does_not_give(tmp_path):
+    task = load_domain(make_pack("office", tmp_path)).task("summarise")
+    before = Message(role="user", content="Summarise: a long text"), Message(role="assistant", content="A text")
+    assert checks_of(task, Query(text="shorter please")) == task.checks
+    assert checks_of(task, Query(text="shorter please", history=before)) == ()
+    again = Query(text="Summarise this: The pool is closed in May because it is cleaned.", history=before)
+    assert checks_of(task, again) == task.checks
