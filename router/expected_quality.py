@@ -20,7 +20,7 @@ from router.tuned import TunedLikeness
 ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
 SHOWN = 80  # characters of the example that a reason names
 # Cosine of a question and the best passage from which the documents are read before a built-in task is thought of.
-NEAR = 0.5
+NEAR = 0.35
 ADVICE = {
     "rag": "add a document that answers such questions",
     "tuned": "train an adapter on examples of this task",

@@ -9,6 +9,7 @@ from core import everyday
 from core.domain import BuiltIn, load_domain
 from core.errors import DomainError
 from core.labelled import labelled
+from core.measured import load_everyday
 from evaluation.rubric import KEYS
 from tests.packs import make_pack as toy_pack
 
@@ -83,3 +84,10 @@ def test_what_ships_is_sound():
     asked = {query for fields in everyday.tasks().values() for query in fields["examples"]}
     assert not asked & {case["query"] for case in cases}, "what is measured on is not learned from"
     assert not set(everyday.follow_ups()) & {case["query"] for case in cases}
+
+
+def test_the_shipped_figures_are_of_built_in_tasks():
+    measured = load_everyday()
+    assert set(measured.golden) <= set(NAMES)
+    assert measured.models.get("prompt")
+    assert all(set(row) == {"prompt"} for row in measured.golden.values())
