@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench demo-loop
+.PHONY: help install base run test check bench demo-loop
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 # The first start fetches the base model (491 MB; docs/guides/operating.md, "The base model") and goes on after a break.
+base: install ## fetch and convert the default base model, 491 MB, into data/models; make run does it too
+	$(BIN)/python -m core.llm.base_weights
+
 run: install ## set up, then serve the page (8501) and the API (8000)
 	$(BIN)/trivium run
 
@@ -33,7 +36,9 @@ run: install ## set up, then serve the page (8501) and the API (8000)
 # that ends so must not leave the others waiting.
 PYTEST = HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
+# Without the base the tests of what ships with it skip and say so; nothing is downloaded by a test.
 test: install ## all tests that need neither a GPU nor minutes
+	-@$(MAKE) --no-print-directory base
 	$(PYTEST) tests/finetune
 	$(PYTEST) tests --ignore=tests/finetune --ignore=tests/app
 	$(PYTEST) tests/app

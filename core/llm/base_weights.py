@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -256,3 +257,20 @@ def _from_hub(settings: Settings, say: Progress) -> Path:
         return Path(snapshot_download(name, allow_patterns=WANTED_FROM_HUB))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(f"{name} could not be fetched from Hugging Face: {error}") from error
+
+
+def _main() -> int:
+    """Fetch and convert the base that the settings name, and say where it lies."""
+    from core.errors import TriviumError
+    from core.settings import load_settings
+
+    try:
+        print(base_folder(load_settings(), lambda line: print(line, file=sys.stderr, flush=True)))
+    except TriviumError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

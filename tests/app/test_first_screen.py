@@ -26,8 +26,8 @@ ROADS = {
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> Iterator[TestClient]:
-    with served(load_settings(data_dir=tmp_path_factory.mktemp("demo") / "data"), None) as client:
+def demo(default_base) -> Iterator[TestClient]:
+    with served(load_settings(base_model="qwen2.5-coder-0.5b", data_dir=default_base), None) as client:
         yield client
 
 
