@@ -21,6 +21,7 @@ from finetune.guard import TrainingError
 from finetune.recipe import Recipe
 
 ROWS_ON_CPU = (8, 4, 2, 1)  # at a time: more are no faster there, and cost 0.7 GB each
+HALVINGS_ON_GPU = 4  # of a batch that does not fit
 LOOKED_AT = 50  # rows whose tokens are compared; the template is one for all
 
 
@@ -85,13 +86,14 @@ def as_fast(recipe: Recipe, cuda: bool) -> Recipe:
     return recipe if cuda or abilities().bf16 else recipe.model_copy(update={"precision": "fp32"})
 
 
-def in_parts(base: Path, recipe: Recipe, rows: Sequence[Encoded], pairs: Sequence[EncodedPair]) -> Recipe:
-    """The recipe for a CPU: the same steps with fewer rows at a time, as few as fit into its memory."""
-    found = recipe
-    for count in ROWS_ON_CPU:
+def in_parts(base: Path, recipe: Recipe, cuda: bool, rows: Sequence[Encoded], pairs: Sequence[EncodedPair]) -> Recipe:
+    """The same steps with fewer rows at a time: on a GPU with as many as fit into its memory, on a CPU with few from the start."""
+    found, size = recipe, recipe.batch_size
+    counts = [size >> halving for halving in range(HALVINGS_ON_GPU + 1) if size >> halving] if cuda else ROWS_ON_CPU
+    for count in counts:
         found = recipe.in_parts(count)
         try:
-            room(base, found, False, rows, pairs)
+            room(base, found, cuda, rows, pairs)
         except TrainingError:
             continue
         break

@@ -14,14 +14,13 @@ from finetune.recipe import Recipe
 
 ADAPTER_BYTES = 16  # per trained parameter: weight, gradient and AdamW's two moments in fp32
 NF4_BYTES = 0.52  # with double quantization
-# What a layer keeps of each position for the backward pass, in bytes per entry. Measured with SmolLM2-135M on a CPU: 3.0 MB
-# per position over its 30 layers, with dropout. Logits hardly count: TRL's fused head never holds them all.
-LORA_INPUT, LORA_DROPOUT = 6, 5  # of each of the seven inputs (six of the hidden size, one of the inner)
+# What a layer keeps of each position for the backward pass, in bytes per entry, fitted to the peaks of real runs that
+# tests/finetune/test_memory.py lists. Scores hardly count: only labelled positions have any, a tile at a time.
+LORA_INPUT = 2  # of each of the seven inputs (six of the hidden size, one of the inner)
+DROPOUT, DROPOUT_ON_GPU = 9, 1  # the same; a GPU keeps one byte, and draws and multiplies at once
 HIDDEN_BYTES, INNER_BYTES = 45, 10  # norms, residuals, attention; the inner layer's own values
-ON_GPU = (
-    0.45  # of that: fused kernels keep less. An H100 took 0.36 (benchmarks.gpu_train: 7.4 GB where 21 were expected)
-)
-IN_FP32 = 1.4  # of that: the same without bf16. 8 rows of at most 214 tokens took 8.6 GB
+ON_GPU = 0.6  # of all but dropout: fused kernels keep less
+IN_FP32 = 1.9  # of all but dropout: the same without bf16
 CHECKPOINTED = 0.15  # share of the activations that checkpointing keeps
 PAIR = 2  # a preference holds two rows, and the reference reads both
 RESERVE = 1.05
@@ -71,10 +70,12 @@ def needed(size: Size, recipe: Recipe, cuda: bool, rows: int, length: int, pairs
     weights = embedding * width + body * (NF4_BYTES if recipe.quantized(cuda) else width)
     adapter = size.layers * recipe.r * (8 * size.hidden + 3 * (size.hidden + size.inner)) * ADAPTER_BYTES
     positions = rows * length * (PAIR if pairs else 1)
-    inputs = (6 * size.hidden + size.inner) * (LORA_INPUT + (LORA_DROPOUT if recipe.dropout else 0))
-    layer = inputs + HIDDEN_BYTES * size.hidden + INNER_BYTES * size.inner
-    kept = (CHECKPOINTED if recipe.gradient_checkpointing else 1) * (ON_GPU if cuda else 1) * (IN_FP32 if recipe.precision == "fp32" else 1)
-    activations = positions * size.layers * layer * kept
+    inputs = 6 * size.hidden + size.inner
+    layer = LORA_INPUT * inputs + HIDDEN_BYTES * size.hidden + INNER_BYTES * size.inner
+    layer *= (ON_GPU if cuda else 1) * (IN_FP32 if recipe.precision == "fp32" else 1)
+    if recipe.dropout:
+        layer += (DROPOUT_ON_GPU if cuda else DROPOUT) * inputs
+    activations = positions * size.layers * layer * (CHECKPOINTED if recipe.gradient_checkpointing else 1)
     return int((weights + adapter + activations) * RESERVE) + (0 if cuda else PROCESS_BYTES)
 
 

@@ -160,8 +160,7 @@ def prepare(base: Path, domain: Domain, recipe: Recipe, dataset: Dataset, ways: 
     if ways.start:
         recipe = like_start(recipe, Path(ways.start.path))
     recipe = inspection.as_fast(recipe.for_rows(len(rows)), cuda)
-    if not cuda:
-        recipe = inspection.in_parts(base, recipe, rows, pairs)
+    recipe = inspection.in_parts(base, recipe, cuda, rows, pairs)
     inspection.room(base, recipe, cuda, rows, pairs)
     evaluate = encode_all(tokenizer, ways.evaluate, recipe.max_length)[0] if ways.evaluate else []
     return Material(base, tokenizer, recipe, cuda, rows, pairs, evaluate, long_rows + long_pairs)
