@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
 import threading
 import time
@@ -123,6 +124,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--no-base", action="store_true", help="leave the bare base out")
     given = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the service sets it, before torch is imported
     say, asked = Console(stderr=True), limited([row for _, row in rows(given.file)], given.limit)
     with tempfile.TemporaryDirectory() as place:
         data = given.data or Path(place) / "data"
