@@ -21,6 +21,7 @@ from core.llm.local.lora import Inputs, no_adapter, read_lora
 MAX_THREADS = 16
 READ = 512  # tokens of prompts that are read between two tokens of the answers beside them
 KEPT = 16_384  # tokens whose keys and values are kept, of all adapters together
+EXACT = 16  # tokens: up to so many, a token for each answer, a computation is of just that size
 GROUPS = 4  # products of a layer that an adapter has a part in: see `lora.groups`
 
 
@@ -59,7 +60,7 @@ class Compiled:
         for port in model.inputs:
             name, sizes = port.get_any_name(), [sized(size) for size in port.get_partial_shape()]
             if name.startswith(("key_cache.", "value_cache.")):
-                cache = ov.Tensor(port.get_element_type(), [self.count if size < 0 else size for size in sizes])
+                cache = ov.Tensor(port.get_element_type(), [self.count + 1 if size < 0 else size for size in sizes])
                 # Written to now: the system would give memory to each page only when it is first used, and the process
                 # would go on growing for its first hundreds of answers.
                 cache.data.view(np.uint8)[...] = 0
@@ -91,7 +92,15 @@ class Compiled:
         """Scores of what may follow each token, shape (tokens, vocabulary)."""
         return self._infer([piece], np.arange(len(piece.tokens)))
 
+    def _padded(self, pieces: Sequence[Piece]) -> Sequence[Piece]:
+        """With a piece of nothing that fills up the number of tokens, in a block of its own: for each number of tokens that the
+        plugin has met it keeps some 5 MB, so that a process that reads prompts of all lengths would grow for ever."""
+        total = sum(len(piece.tokens) for piece in pieces)
+        missing = -total % SIZE if total > EXACT else 0
+        return [*pieces, Piece([0] * missing, Held([self.count], 0))] if missing else pieces
+
     def _infer(self, pieces: Sequence[Piece], wanted: np.ndarray[Any, Any]) -> torch.Tensor:
+        pieces = self._padded(pieces)
         past = [piece.held.read for piece in pieces]
         ends = [begin + len(piece.tokens) for begin, piece in zip(past, pieces, strict=True)]
         used = [piece.held.blocks[: -(-end // SIZE)] for piece, end in zip(pieces, ends, strict=True)]
