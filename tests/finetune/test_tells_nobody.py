@@ -7,12 +7,13 @@ import sys
 
 import pytest
 
+from core import TELLS_NOBODY
 from core.settings import ROOT
-from finetune import TELLS_NOBODY, child
+from finetune import child
 from finetune.runs import RunFolder
 from tests.finetune.test_run import order
 
-ALLOWED = "import os, finetune; [os.environ.pop(name) for name in finetune.TELLS_NOBODY]"
+ALLOWED = "import os, core; [os.environ.pop(name) for name in core.TELLS_NOBODY]"
 WATCHED = """
 import json, socket, sys, threading
 attempts = []
@@ -52,7 +53,10 @@ def test_the_trainer_contacts_no_host(base, domain, tmp_path, hub_allowed, tells
     assert bool(attempts) == tells
 
 
-@pytest.mark.parametrize("module", ["finetune.train", "finetune.run", "finetune.alone"])
+@pytest.mark.parametrize(
+    "module",
+    ["finetune.train", "finetune.run", "finetune.alone", "app.cli", "retrieval.child", "core.llm.local.converted"],
+)
 def test_every_way_in_sets_it_before_any_library_looks(module, hub_allowed):
     said = f"import sys, os, {module}; print('huggingface_hub.constants' in sys.modules, os.environ['HF_HUB_DISABLE_TELEMETRY'])"
     ran = subprocess.run([sys.executable, "-c", said], cwd=ROOT, env=dict(os.environ), capture_output=True, text=True)
