@@ -126,7 +126,8 @@ def describe(
 def readme(card: dict[str, Any]) -> str:
     recipe, dataset = card["recipe"], card["dataset"]
     tasks = ", ".join(f"{task} {count}" for task, count in dataset["tasks"].items())
-    values = {**recipe, **dataset, **card["loss"], **card, "tasks": tasks, "alpha": card["alpha"]}
+    # Cards from before precision followed the processor do not name it.
+    values = {"precision": "bf16", **recipe, **dataset, **card["loss"], **card, "tasks": tasks, "alpha": card["alpha"]}
     return README.format(**values) + "".join(f"\n## {title}\n\n{text}\n" for title, text in sections(card) if text)
 
 
