@@ -22,9 +22,9 @@ from typing import Any, BinaryIO
 from safetensors import SafetensorError
 
 from core.errors import ModelError
-from core.llm.catalogue import Base, Hub, Installed, catalogue
+from core.llm.catalogue import Base, Hub, catalogue
 from core.llm.gguf_weights import write_folder
-from core.llm.sources import Weights, fetched, found_here, in_package
+from core.llm.sources import Weights, fetched, found_here
 from core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -157,11 +157,6 @@ def _alone(models: Path, base: Base, say: Progress) -> Iterator[None]:
         except OSError:  # a file system without locks: renames alone must do
             log.debug("no lock in %s", models)
         yield
-
-
-def packaged_gguf() -> Path:
-    """The GGUF of the small base, where its package is installed. Raises ModelError."""
-    return in_package(next(source for source in catalogue()[SMALL].sources if isinstance(source, Installed)))
 
 
 def _convert(weights: Weights, base: Base, folder: Path, say: Progress) -> None:

@@ -26,6 +26,7 @@ from core.children import die_with
 from core.cpu import abilities
 from core.llm.local.blocks import Blocks
 from core.llm.local.paged import Compiled, Piece, drop_pages
+from core.llm.sources import file_sha256
 from core.settings import ROOT
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def intact(folder: Path) -> bool:
     """Whether graph and weights are those that the mark describes."""
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-        return all(_sha256(folder / name) == mark["sha256"][name] for name in (GRAPH, WEIGHTS))
+        return all(file_sha256(folder / name) == mark["sha256"][name] for name in (GRAPH, WEIGHTS))
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -175,7 +176,7 @@ def convert(order: Order) -> None:
         mark = expectation(model, order.base)
         openvino().save_model(graph_of(llama, weights, order.exact), building / GRAPH, compress_to_fp16=False)
         del model, weights
-        mark["sha256"] = {name: _sha256(building / name) for name in (GRAPH, WEIGHTS)}
+        mark["sha256"] = {name: file_sha256(building / name) for name in (GRAPH, WEIGHTS)}
         (building / MARK).write_text(json.dumps(mark), encoding="utf-8")
         check(_compiled(building / GRAPH, len(mark["text"]), order.exact), mark, order.exact)
         building.chmod(0o755)
@@ -230,11 +231,6 @@ def _prune(place: Path, used: Path) -> None:
     for folder in made[KEPT:]:
         if folder != used:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _main(parent: str, asked: str) -> int:
