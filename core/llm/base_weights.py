@@ -29,7 +29,6 @@ from core.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SMALL = "smollm2"
 CONVERSION = 2  # raise it when `gguf_weights` writes other files, so that old folders are not taken for new ones
 MARK = "trivium.json"
 STALE_AFTER = 3600  # seconds
