@@ -33,8 +33,8 @@ sys.exit(code)
 
 @pytest.fixture
 def hub_allowed(monkeypatch):
-    """As with somebody who set none of these."""
-    for name in ("HF_HUB_OFFLINE", *TELLS_NOBODY):
+    """As with somebody who set none of these; where CI is set, TRL sends nothing by itself."""
+    for name in ("HF_HUB_OFFLINE", "CI", *TELLS_NOBODY):
         monkeypatch.delenv(name, raising=False)
 
 
