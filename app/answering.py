@@ -158,7 +158,8 @@ def reviewed(correction: Correction, refusals: frozenset[str], stop: threading.E
 def labelled(decision: RouteDecision) -> RouteDecision:
     """The decision where a reviewer named the task of this very query."""
     said = f"A reviewer said that this is a {decision.task.replace('_', ' ')} question. "
-    return decision.model_copy(update={"reason": said + decision.reason, "unsure": False})
+    known = {"tasks": {decision.task: 1.0}, "unsure": False}
+    return decision.model_copy(update={"reason": said + decision.reason, **known})
 
 
 def doubts(decision: RouteDecision) -> list[Event]:
@@ -167,6 +168,11 @@ def doubts(decision: RouteDecision) -> list[Event]:
         return []
     kind = decision.task.replace("_", "-")
     return [Warned(message=f"It is not clear what is asked for: this was taken for a {kind} question.")]
+
+
+def confidence(sure: float | None, decision: RouteDecision | None) -> float | None:
+    """How likely an answer is right: that it is as its task wants it, and that this is the task that was meant."""
+    return None if sure is None else sure * (decision.chance if decision else 1.0)
 
 
 def grown(answer: Answer, event: Event, seconds: float) -> Answer:
@@ -185,8 +191,8 @@ def grown(answer: Answer, event: Event, seconds: float) -> Answer:
         case Warned(message=message):
             change = {"warnings": (*answer.warnings, message)}
         case Finished():
-            change = {"status": "complete", "text": answer.text.strip(), "confidence": event.confidence,
-                      "refused": event.refused}  # fmt: skip
+            change = {"status": "complete", "text": answer.text.strip(), "refused": event.refused,
+                      "confidence": confidence(event.confidence, answer.route)}  # fmt: skip
             counts = {"prompt_tokens": event.prompt_tokens, "tokens": event.tokens, "cut": int(event.cut)}
             timings = {**timings, "total": seconds, **counts}
     return answer.model_copy(update={**change, "timings": timings})

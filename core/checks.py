@@ -14,16 +14,26 @@ from jsonschema.exceptions import best_match
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 from simpleeval import InvalidExpression, SimpleEval
 
+from core.language import agree, names_one
 from core.spelled import spelled_numbers
 
 NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)*(?:[kK]\b)?")
 QUOTED = re.compile(r"[\"“«](.+)[\"”»]", re.DOTALL)
 GREETING = re.compile(r"^Hello(?: ([^,\n]+))?,")
+ITEM = re.compile(r"\s*(?:[-*\u2022\u2013]|\(?\d+[.):])\s*(\S.*)")
 WORD = re.compile(r"[^\W\d_]{3,}")
 KINDS = (
     "rule", "one_of", "starts_with", "ends_with", "contains_one_of", "forbids",
     "max_words", "numbers_from_query", "keeps_quoted", "name_from_query", "differs_from_quoted", "shorter_than_quoted",
+    "same_language", "listed",
 )  # fmt: skip
+AFTER = re.compile(r"(?:[:?]\s|\n|\s[-\u2013\u2014]\s)\s*(\S+(?:\s+\S+){3,})\s*$", re.DOTALL)
+COPIED = 0.6  # of the given text's words in one piece
+MOST_ITEMS = 30
+OF_ELSE = re.compile(
+    r"\b(?:for|in|of|with|within|to|under|at|on|by|from|für|mit|pour|avec|para|con|per)\s+(?:the |a |next )?\S+",
+    re.IGNORECASE,
+)
 
 
 class Check(BaseModel):
@@ -47,6 +57,8 @@ class Check(BaseModel):
     name_from_query: bool | None = None
     differs_from_quoted: bool | None = None
     shorter_than_quoted: float | None = None
+    same_language: bool | None = None
+    listed: bool | None = None
     when: str | None = None
 
     @model_validator(mode="after")
@@ -70,7 +82,7 @@ class Check(BaseModel):
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     def holds(self, query: str, answer: str) -> bool:
-        if self.when and not re.search(self.when, QUOTED.sub(" ", query), re.IGNORECASE):
+        if self.when and not re.search(self.when, wording(query), re.IGNORECASE):
             return True
         return bool(getattr(self, f"_{self.kind}")(query, answer))
 
@@ -116,12 +128,24 @@ class Check(BaseModel):
         return bool(answer.strip()) and len(wanted & stems(answer)) >= (self.keeps_quoted or 0) * len(wanted)
 
     def _differs_from_quoted(self, query: str, answer: str) -> bool:
-        """Not the quoted text itself."""
-        return letters(quoted_text(query)) != letters(answer)
+        """Not the quoted text itself, nor most of it in one piece."""
+        said = letters(answer)
+        long = len(said) >= COPIED * len(letters(quoted_text(query)))
+        return said != letters(quoted_text(query)) and not (long and said in letters(query))
 
     def _shorter_than_quoted(self, query: str, answer: str) -> bool:
         """At most this share of the quoted text's words."""
         return len(answer.split()) <= (self.shorter_than_quoted or 0) * len(quoted_text(query).split())
+
+    def _same_language(self, query: str, answer: str) -> bool:
+        """That of the given text, or of the query where it gives none; a query that names a language may want another."""
+        return names_one(wording(query)) or agree(quoted_text(query), answer)
+
+    def _listed(self, query: str, answer: str) -> bool:
+        """Items that differ, each marked on a line of its own, and as many as the query asks for where it says a number."""
+        found = items(answer)
+        differ = len(found) == len(set(map(letters, found)))
+        return differ and max(2, wanted_items(wording(query))) <= len(found) <= MOST_ITEMS
 
     def _name_from_query(self, query: str, answer: str) -> bool:
         greeting = GREETING.match(answer.lstrip())
@@ -181,9 +205,26 @@ def to_number(text: str) -> float | None:
 
 
 def quoted_text(query: str) -> str:
-    """The text that a query quotes, or all of it where it quotes none."""
-    found = QUOTED.search(query)
+    """The text that a query quotes, else what follows its first colon, dash, question or line break, or all of it where it gives none."""
+    found = QUOTED.search(query) or AFTER.search(query)
     return found.group(1) if found else query
+
+
+def wording(query: str) -> str:
+    """The query without the text that it gives: what it wants."""
+    return QUOTED.sub(" ", query) if QUOTED.search(query) else AFTER.sub(" ", query)
+
+
+def items(text: str) -> list[str]:
+    """The items of a list, without their marks."""
+    return [found.group(1).strip() for line in text.splitlines() if (found := ITEM.match(line))]
+
+
+def wanted_items(wording: str) -> int:
+    """How many items a request for a list names; 0 where it names no number, or one of something else ("for 12 people")."""
+    said = OF_ELSE.sub(" ", wording)
+    found = sorted(int(value) for value in query_numbers(said) if 2 <= value <= MOST_ITEMS)
+    return found[0] if len(found) == 1 else 0
 
 
 def letters(text: str) -> str:

@@ -148,6 +148,12 @@ class RouteDecision(Noun):
     overridden: bool = False
     unsure: bool = Field(default=False, description="the task type is a guess: the answer carries a warning")
 
+    @property
+    def chance(self) -> float:
+        """How likely the query is of the task that it is answered as, 0 to 1; the documents answer a question whatever its
+        task, and a task that was named is certain."""
+        return 1.0 if self.strategy == "rag" else self.tasks.get(self.task, 1.0)
+
 
 class Answer(Noun):
     """What was shown. An answer without `warnings` is one that Trivium stands for."""

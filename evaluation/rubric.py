@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.language import reads_as
 from core.types import Message
 
 KEYS = frozenset({
@@ -15,18 +16,6 @@ KEYS = frozenset({
 STRAIGHT = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"'})
 ITEM = re.compile(r"^\s*(?:[-*\u2022\u2013]|\(?\d+[.):]|\*\*\d+)\s*\S", re.MULTILINE)
 INLINE = re.compile(r"(?<!\w)\d+[.)]\s")
-# The commonest short words of each language that are rare in the others; counting them judges a few words better than a
-# model of letters does (docs/experiments.md).
-WORDS = {
-    "en": "the and you to of is are your that it for with this have will i'm can at be my we how welcome hello thank please not he she was what",
-    "de": "der die das und ist ich sie nicht ein eine zu den mit für auf dem wir es im von bitte gerne gern ihnen dir du wie kann auch wird um hallo danke heißt sind bei uns habe haben zum ihr",
-    "fr": "le la les et est je vous pas un une de des du pour avec dans au nous il que qui à ce sur merci bonjour votre sont êtes plaisir rien ai en elle",
-    "es": "el la los las y es no un una de que por para con en su se lo del al yo usted gracias hola está muy son más nada puedo como cómo mi ha tú",
-    "it": "il la gli e è non un una di che per con in del della al sono mi si lo ci grazie ciao prego come più ha questo le i posso nel",
-    "nl": "de het een en is niet van ik je u dat op te voor met zijn hoe kan wij graag dank hallo bij ook om naar aan uw we",
-    "pt": "o a os as e é não um uma de que por para com em do da no na se obrigado obrigada olá você está são muito seu sua mais",
-}  # fmt: skip
-LISTED = {language: frozenset(words.split()) for language, words in WORDS.items()}
 
 
 def faults(
@@ -108,13 +97,6 @@ def options(value: Any) -> list[str]:
 def plain(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return straight(text).lower()
-
-
-def reads_as(language: str, text: str) -> bool:
-    """Whether no other language has more of its common words in the text; a text without any may be in each."""
-    tokens = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower())
-    counts = {name: sum(token in words for token in tokens) for name, words in LISTED.items()}
-    return counts[language] == max(counts.values())
 
 
 def copies(asked: str, history: Sequence[Message]) -> list[str]:

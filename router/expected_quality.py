@@ -53,10 +53,11 @@ class ExpectedQualityRouter:
         like = self._likeness.of(evidence.query or query.text, near)
         standings = self._standings()
         carried = "" if query.task else self._carried_on(query)
-        tasks = {carried: 1.0} if carried else {name: round(share, 4) for name, share in like.tasks.items()}
-        task = query.task or max(tasks, key=lambda name: tasks[name])
+        known = query.task or carried
+        tasks = {known: 1.0} if known else {name: round(share, 4) for name, share in like.tasks.items()}
+        task = max(tasks, key=lambda name: tasks[name])
         self._domain_task(task)
-        if not (query.task or carried) and (read := self._read_first(task, tasks, near, standings)):
+        if not known and (read := self._read_first(task, tasks, near, standings)):
             task, tasks = read, {**tasks, read: tasks[task], task: tasks[read]}
         scores = {
             strategy: round(sum(share * quality(standings[name][strategy]) for name, share in tasks.items()), 4)

@@ -26,12 +26,47 @@ from core.spelled import in_digits, spelled_numbers
         ({"numbers_from_query": ["gb"]}, "a 24GB card", '{"gb": 24}', '{"gb": 48}'),
         ({"keeps_quoted": 0.5}, 'Polite: "Restart the server"', "Could you restart the server?", "Could you, please?"),
         ({"name_from_query": True}, "Reply to Priya", "Hello Priya,\n", "Hello Tom,\n"),
+        (
+            {"differs_from_quoted": True},
+            "say it without swearing: Who the hell left the freezer open all night?",
+            "Who left the freezer open all night?",
+            "Who the hell left the freezer open all night?",
+        ),
+        (
+            {"differs_from_quoted": True},
+            "How would this sound in plain English? The tenant shall remit payment on or before the first day.",
+            "The tenant has to pay by the first day.",
+            "Tenant shall remit payment on or before the first day.",
+        ),
+        (
+            {"shorter_than_quoted": 0.5},
+            "Summarise in a sentence:\nThe pool is closed in May because the filters are replaced, and opens again in June.",
+            "The pool is closed in May.",
+            "The pool is closed in May because the filters are being replaced, and opens in June.",
+        ),
+        (
+            {"same_language": True},
+            "Hazlo más corto: Le comunicamos que su bicicleta ya ha sido reparada y que la puede recoger",
+            "Su bicicleta ya está reparada y la puede recoger",
+            "We inform you that the bicycle has been repaired",
+        ),
+        ({"listed": True}, "Name three farm animals.", "1. a cow\n2. a goat\n3. a pig", "1. a cow\n2. a goat"),
+        ({"listed": True}, "What do I pack?", "- socks\n- shirts", "- socks\n- shirts\n- Socks"),
+        ({"listed": True}, "ideas for a dinner for 12 people", "- soup\n- pasta", "soup or pasta"),
     ],
 )
 def test_each_kind_of_check_holds_and_fails(kind, query, good, bad):
     check = Check(message="wrong", **kind)
     assert check.holds(query, good)
     assert not check.holds(query, bad)
+
+
+def test_another_language_is_right_where_the_query_names_one():
+    check = Check(message="m", same_language=True)
+    assert check.holds(
+        "Write to my landlord in French: the heating is cold",
+        "Bonjour, le chauffage est froid et la maison est froide.",
+    )
 
 
 @pytest.mark.parametrize("rule", ["__import__('os').system('true')", "open('/etc/passwd')", "nobody == 1", "1 / 0"])
