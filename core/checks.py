@@ -25,7 +25,7 @@ WORD = re.compile(r"[^\W\d_]{3,}")
 KINDS = (
     "rule", "one_of", "starts_with", "ends_with", "contains_one_of", "forbids",
     "max_words", "numbers_from_query", "keeps_quoted", "name_from_query", "differs_from_quoted", "shorter_than_quoted",
-    "same_language", "listed",
+    "same_language", "listed", "keeps_numbers",
 )  # fmt: skip
 AFTER = re.compile(r"(?:[:?]\s|\n|\s[-\u2013\u2014]\s)\s*(\S+(?:\s+\S+){3,})\s*$", re.DOTALL)
 COPIED = 0.6  # of the given text's words in one piece
@@ -59,6 +59,7 @@ class Check(BaseModel):
     shorter_than_quoted: float | None = None
     same_language: bool | None = None
     listed: bool | None = None
+    keeps_numbers: bool | None = None
     when: str | None = None
 
     @model_validator(mode="after")
@@ -126,6 +127,10 @@ class Check(BaseModel):
         """At least this share of the quoted text's words (3 letters and more, by first five letters) comes back."""
         wanted = stems(quoted_text(query))
         return bool(answer.strip()) and len(wanted & stems(answer)) >= (self.keeps_quoted or 0) * len(wanted)
+
+    def _keeps_numbers(self, query: str, answer: str) -> bool:
+        """Every number of the quoted text comes back, in digits or in words."""
+        return numbers(quoted_text(query)) <= query_numbers(answer)
 
     def _differs_from_quoted(self, query: str, answer: str) -> bool:
         """Not the quoted text itself, nor most of it in one piece."""

@@ -50,6 +50,12 @@ from core.spelled import in_digits, spelled_numbers
             "Su bicicleta ya está reparada y la puede recoger",
             "We inform you that the bicycle has been repaired",
         ),
+        (
+            {"keeps_numbers": True},
+            'Explain "exit code 137, 2 of 3 pods"',
+            "Code 137: two of the 3 pods ended.",
+            "Two of the 3 pods ended.",
+        ),
         ({"listed": True}, "Name three farm animals.", "1. a cow\n2. a goat\n3. a pig", "1. a cow\n2. a goat"),
         ({"listed": True}, "What do I pack?", "- socks\n- shirts", "- socks\n- shirts\n- Socks"),
         ({"listed": True}, "ideas for a dinner for 12 people", "- soup\n- pasta", "soup or pasta"),
