@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.types import Message
 from core.language import reads_as
+from core.types import Message
 from evaluation.rubric import faults, items
 
 QUERY = 'Make this polite: "Send it now"'
