@@ -53,9 +53,9 @@ class Turn(Form):
     @field_validator("right", "wrong", mode="before")
     @classmethod
     def texts(cls, given: Any) -> Any:
-        """One text stands for a list of one; what is blank asks for nothing."""
-        found = [given] if isinstance(given, str) else given
-        return [text for text in found if not isinstance(text, str) or text.replace("|", "").strip()]
+        """One text stands for a list of one, a number for its text; what is blank asks for nothing."""
+        found = given if isinstance(given, list | tuple) else [given]
+        return [str(text) for text in found if str(text).replace("|", "").strip()]
 
 
 class Case(Form):

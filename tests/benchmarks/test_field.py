@@ -143,12 +143,14 @@ def write_case(folder: Path, documents: dict[str, str], /, **body) -> None:
 
 
 def test_cases_are_read_by_name_and_a_malformed_one_is_named(tmp_path):
-    write_case(tmp_path / "b", {}, turns=[{"ask": "?", "right": "x", "wrong": None, "refuse": None, "note": "ours"}])
+    write_case(
+        tmp_path / "b", {}, turns=[{"ask": "?", "right": ["x", 4, ""], "wrong": None, "refuse": None, "note": "ours"}]
+    )
     write_case(tmp_path / "a", {}, documents=["x.md"], turns=[])
     (tmp_path / "none").mkdir()
     assert [case.name for case in load(tmp_path)] == ["a", "b"]
     assert [case.name for case in load(tmp_path, 1)] == ["a"]
-    assert load(tmp_path)[1].turns[0].right == ("x",)
+    assert load(tmp_path)[1].turns[0].right == ("x", "4")
     write_case(tmp_path / "c", {}, turns=[{"right": ["x"]}])
     with pytest.raises(DomainError, match=r"c/case\.json: turns\.0\.ask"):
         load(tmp_path)
