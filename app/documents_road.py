@@ -61,7 +61,7 @@ class Documents:
         self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
     ) -> Iterator[Event]:
         reads = self._reads()
-        if not self._standing_of(decision.task, WRITTEN).open or (reads and not readable(evidence)):
+        if evidence.missing or not self._standing_of(decision.task, WRITTEN).open or (reads and not readable(evidence)):
             yield from self.events(decision, evidence, None, stop)
             return
         if reads:
@@ -101,7 +101,7 @@ class Documents:
 
     def read_events(self, decision: RouteDecision, evidence: Evidence, read: Reading) -> Iterator[Event]:
         """Events of an answer that a reader has read. Where answers stand under questions they are whole as they are, and quoted."""
-        if read.found.listed:
+        if read.found.listed or evidence.missing:
             yield from self.events(decision, evidence, None, found=read.found)
             return
         task, trust = self._domain.task(decision.task), self._trust_in(decision.task, WRITTEN)
@@ -126,7 +126,7 @@ class Documents:
         trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
         cited = 0
         below = trust.refusing(self._domain.wrong_at_most) if trust else REFUSE_BELOW
-        if found.answerable < below:
+        if found.answerable < below or evidence.missing:
             text = iter(())
         for event in self._quote(found, task.sources) if text is None else self._write(text, evidence):
             cited += isinstance(event, Cited)
@@ -179,10 +179,13 @@ def readable(evidence: Evidence) -> bool:
 
 
 def searched(evidence: Evidence) -> str:
-    """What was looked through, and the titles of the documents that came nearest."""
+    """What was looked through, and what is missing or the titles of the documents that came nearest."""
     if not evidence.searched:
         return "There was no document to search."
     looked = "1 document" if evidence.searched == 1 else f"{evidence.searched:,} documents"
+    if evidence.missing:
+        near = f"; the nearest there: {', '.join(evidence.nearest)}" if evidence.nearest else ""
+        return f"I searched {looked} for {' and '.join(f'“{one}”' for one in evidence.missing)} and found it nowhere{near}."
     titles = list(dict.fromkeys(title(passage) for passage in evidence.passages))[:NEAREST]
     if not titles:
         return f"I searched {looked}; none came near."

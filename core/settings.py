@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     api_key: SecretStr | None = Field(None, description="clients send it as a bearer token; none: loopback only")
+    client_notes: bool = Field(
+        True, description="clients of /v1/chat/completions get warnings and sources as lines below the answer's text"
+    )
     queue_limit: int = Field(16, ge=1, description="queries waiting or running before a new one gets 429")
     max_query_chars: int = Field(20_000, ge=100)
     max_upload_mb: int = Field(50, ge=1)

@@ -102,13 +102,16 @@ class Evidence(Noun):
     """What retrieval found for a query.
 
     `query` is the question that was searched for: a follow-up is made to stand alone. `coverage` is the share of its
-    rare words that stand in the best passages (0 to 1); `searched` counts the documents that were looked through.
+    rare words that stand in the best passages (0 to 1); `searched` counts the documents that were looked through;
+    `missing` are identifiers of the question that stand in none of them, `nearest` what there is like those.
     """
 
     query: str = ""
     passages: tuple[Passage, ...] = ()
     coverage: float = 0.0
     searched: int = 0
+    missing: tuple[str, ...] = ()
+    nearest: tuple[str, ...] = ()
 
 
 class Citation(Noun):

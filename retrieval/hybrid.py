@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -15,6 +15,7 @@ from retrieval.duplicates import once
 from retrieval.faq import spread
 from retrieval.filters import known
 from retrieval.followups import standalone
+from retrieval.identifiers import identifiers, nearest, stands
 from retrieval.index import CANDIDATES, Candidates, Index
 from retrieval.neighbours import completed
 from retrieval.quote import coverage
@@ -85,12 +86,43 @@ class HybridRetriever(BaseRetriever):
         """Passages for a query. A follow-up question is made to stand alone by the conversation."""
         text, words = standalone(query), self.index.words
         passages = self.passages(text, filters=query.filters)
+        named = self._named(identifiers(text), query.filters)
+        missing = tuple(one for one, found in named.items() if not found)
         return Evidence(
             query=text,
-            passages=tuple(passages),
+            passages=tuple(self._with_named(text, passages, named)),
             coverage=round(coverage(text, passages, words.rarity), 4),
             searched=words.searched(query.filters),
+            missing=missing,
+            nearest=nearest(missing[0], map(everything, words.passages)) if missing else (),
         )
+
+    def _named(self, wanted: Sequence[str], filters: Filters) -> dict[str, list[Passage]]:
+        """The passages in which each identifier stands."""
+        words = self.index.words
+        if not wanted:
+            return {}
+        allowed = [words.passages[n] for n in words.allowed(filters) if words.shows(n)]
+        return {one: [passage for passage in allowed if stands(one, everything(passage))] for one in wanted}
+
+    def _with_named(self, text: str, passages: list[Passage], named: Mapping[str, Sequence[Passage]]) -> list[Passage]:
+        """The passages in which an identifier of the question stands first, also where neither likeness nor words brought
+        them in; then the others, `k` together."""
+        holding = {passage.id: passage for found in named.values() for passage in found}
+        if not holding:
+            return passages
+        known = {passage.id for passage in passages}
+        new = [passage for id, passage in holding.items() if id not in known][: self.k]
+        likeness = self.index.likeness(text, new)
+        new = [one.model_copy(update={"dense": round(d, 4)}) for one, d in zip(new, likeness, strict=True)]
+        ahead = [passage for passage in passages if passage.id in holding]
+        rest = [passage for passage in passages if passage.id not in holding]
+        return [*ahead, *map(self.whole, new), *rest][: self.k]
+
+
+def everything(passage: Passage) -> str:
+    """What a name may stand in: the text, the headings and the file's name."""
+    return f"{passage.source}\n{passage.heading}\n{passage.text}"
 
 
 def shipped_weight(index: Index) -> float:

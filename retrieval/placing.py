@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from core.types import Citation, Dropped, Passage
 from retrieval.citations import judge
+from retrieval.identifiers import speaking_of
 from retrieval.quote import Found, citation
+from retrieval.sentences import lines
 
 # The best ones by the finder, best first. More of them cost reading and brought nothing (docs/experiments.md).
 MOST_GIVEN = 3
@@ -29,7 +31,7 @@ class Placed:
 def given(found: Found, most: int = MOST_GIVEN, room: int = ROOM) -> tuple[Passage, ...]:
     """The passages that a reader gets: those with the likeliest sentences, best first, as many as there is room for; the
     first in any case."""
-    ordered = list({one.passage.id: one.passage for one in found.ranked}.values())[:most]
+    ordered = list({one.passage.id: narrowed(one.passage, found.named) for one in found.ranked}.values())[:most]
     taken: list[Passage] = []
     for passage in ordered:
         room -= len(passage.heading) + len(passage.text)
@@ -37,6 +39,16 @@ def given(found: Found, most: int = MOST_GIVEN, room: int = ROOM) -> tuple[Passa
             break
         taken.append(passage)
     return tuple(taken)
+
+
+def narrowed(passage: Passage, named: Sequence[str]) -> Passage:
+    """A passage without the lines that speak of another name than the one that is asked for, such as the other rows of a table."""
+    texts = [line for _, line in lines(passage.text)]
+    speak = speaking_of(named, f"{passage.source} {passage.heading}", texts) if named else []
+    if all(speak) or not any(speak):
+        return passage
+    left = [line for line, speaks in zip(texts, speak, strict=True) if speaks]
+    return passage.model_copy(update={"text": "\n".join(left)})
 
 
 def place(answer: str, number: int | None, passages: Sequence[Passage], found: Found) -> Placed:

@@ -23,6 +23,7 @@ from retrieval.embeddings import Vectors
 from retrieval.facts import name_stands, names
 from retrieval.finder import Reader, Reading
 from retrieval.focus import focus, lacks
+from retrieval.identifiers import identifiers, speaking_of, stands
 from retrieval.quantities import numbers
 from retrieval.sentences import Piece, pieces
 from retrieval.words import Rarity, words
@@ -92,10 +93,11 @@ class SentenceVectors:
 @dataclass(frozen=True)
 class Found:
     """What was found for a question: all pieces of its passages, best first, and the calibrated probability that the
-    passages answer it."""
+    passages answer it. `named`: the identifiers that the question names; pieces on others are left out."""
 
     ranked: tuple[Scored, ...] = ()
     answerable: float = 0.0
+    named: tuple[str, ...] = ()
 
     @property
     def listed(self) -> bool:
@@ -164,7 +166,7 @@ class Quoter:
 
     def find(self, query: str, passages: Sequence[Passage]) -> Found:
         """Read the passages for a query."""
-        ranked = self.rank(query, passages) if passages else []
+        ranked = speaking(query, self.rank(query, passages)) if passages else []
         if not ranked:
             return Found()
         # Fitted on what was read alone: of the questions in headings it knows nothing.
@@ -172,7 +174,25 @@ class Quoter:
         answerable = apply("answerable", answerable_features(passages, read))
         if lacks(query, [f"{one.piece.text} {one.piece.lead}" for one in ranked[:MOST_QUOTES]]):
             answerable = min(answerable, LACKING)
-        return Found(tuple(ranked), round(answerable, 4))
+        return Found(tuple(ranked), round(answerable, 4), identifiers(query))
+
+
+def speaking(query: str, ranked: list[Scored]) -> list[Scored]:
+    """The pieces that may speak of what the question names by an identifier; all of them where it names nothing so, or no
+    piece does."""
+    wanted = identifiers(query)
+    if not wanted:
+        return ranked
+    by_passage: dict[str, list[Scored]] = {}
+    for one in sorted(ranked, key=lambda one: (one.piece.start, one.piece.end)):
+        by_passage.setdefault(one.passage.id, []).append(one)
+    kept: set[int] = set()
+    for some in by_passage.values():
+        about = f"{some[0].passage.source} {some[0].passage.heading}"
+        if any(stands(name, f"{about} {some[0].passage.text}") for name in wanted):
+            speak = speaking_of(wanted, about, [f"{one.piece.lead} {one.piece.text}" for one in some])
+            kept |= {id(one) for one, speaks in zip(some, speak, strict=True) if speaks}
+    return [one for one in ranked if id(one) in kept] or ranked
 
 
 def choose(ranked: Sequence[Scored], sources: int = 1) -> list[Citation]:

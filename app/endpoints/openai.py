@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from app.endpoints.common import ServiceDep, problem, run_events
+from app.endpoints.notes import notes, without_notes
 from app.runs import Run
 from core.errors import ModelNotFound, QueryError
 from core.types import STRATEGIES, Answer, Filters, Message, Query
@@ -59,15 +60,16 @@ def models(service: ServiceDep) -> dict[str, Any]:
 async def chat_completions(body: Completion, request: Request, service: ServiceDep) -> Response:
     query = to_query(body, [adapter.name for adapter in service.models.adapters()])
     run = await run_in_threadpool(service.runs.start, service.answering, query, body.conversation)
+    told = service.settings.client_notes
     if body.stream:
         usage = bool((body.stream_options or {}).get("include_usage"))
-        return EventSourceResponse(chunks(request, run, body.model, usage), sep="\n")
+        return EventSourceResponse(chunks(request, run, body.model, usage, told), sep="\n")
     async for _ in run_events(request, run, 0, stop_on_leave=True):
         pass
     answer = run.answer
     if answer.status == "failed":
         return problem(503, "The model did not answer", answer.error)
-    return JSONResponse(whole(answer, body.model))
+    return JSONResponse(whole(answer, body.model, told))
 
 
 def to_query(body: Completion, adapters: list[str]) -> Query:
@@ -76,7 +78,10 @@ def to_query(body: Completion, adapters: list[str]) -> Query:
     if last.role != "user":
         raise QueryError("the last message must be the user's question (role user)")
     history = tuple(
-        Message(role="system" if turn.role == "developer" else turn.role, content=turn.text)
+        Message(
+            role="system" if turn.role == "developer" else turn.role,
+            content=without_notes(turn.text) if turn.role == "assistant" else turn.text,
+        )
         for turn in body.messages[:-1]
     )
     asked = Query(text=last.text, history=history, filters=body.filters)
@@ -107,7 +112,8 @@ def finish_reason(answer: Answer) -> str:
     return "length" if answer.timings.get("cut") else "stop"
 
 
-def whole(answer: Answer, model: str) -> dict[str, Any]:
+def whole(answer: Answer, model: str, told: bool = True) -> dict[str, Any]:
+    """`told`: the text ends with what else there is to say (`notes`)."""
     return {
         "id": f"chatcmpl-{answer.id}",
         "object": "chat.completion",
@@ -116,7 +122,11 @@ def whole(answer: Answer, model: str) -> dict[str, Any]:
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                "message": {
+                    "role": "assistant",
+                    "content": answer.text + (notes(answer) if told else ""),
+                    "refusal": None,
+                },
                 "logprobs": None,
                 "finish_reason": finish_reason(answer),
             }
@@ -126,7 +136,9 @@ def whole(answer: Answer, model: str) -> dict[str, Any]:
     }
 
 
-async def chunks(request: Request, run: Run, model: str, usage: bool) -> AsyncIterator[dict[str, str]]:
+async def chunks(
+    request: Request, run: Run, model: str, usage: bool, told: bool = True
+) -> AsyncIterator[dict[str, str]]:
     base = {
         "id": f"chatcmpl-{run.answer.id}",
         "object": "chat.completion.chunk",
@@ -146,6 +158,8 @@ async def chunks(request: Request, run: Run, model: str, usage: bool) -> AsyncIt
     if answer.status == "failed":
         yield {"data": json.dumps({"error": {"message": answer.error, "type": "model_error", "code": 503}})}
     else:
+        if told and (rest := notes(answer)):
+            yield chunk({"content": rest})
         yield chunk({}, finish_reason(answer), trivium=extra(answer))
         if usage:
             yield {"data": json.dumps({**base, "choices": [], "usage": used(answer)})}
