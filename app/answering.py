@@ -102,7 +102,7 @@ class Answering:
             if matched.task and not query.task:
                 decision = labelled(decision)
             events = self._events(query, decision, evidence, stop)
-            if decision.strategy == "rag" and self.router.rivals(decision):
+            if decision.strategy == "rag" and (decision.instead or self.router.rivals(decision)):
                 decision, events = self._read_first(query, decision, evidence, events, stop)
             events = itertools.chain(doubts(decision), events)
         answer = opened(query, matched, decision, evidence, round(time.perf_counter() - began, 4))
@@ -128,7 +128,8 @@ class Answering:
         may send there. Whoever asked sees the beginning a second later, and an answer instead of a refusal."""
         told = list(events)
         last = told[-1]
-        if stop.is_set() or not (isinstance(last, Finished) and last.refused):
+        # A refusal that names what stands nowhere says more than any other.
+        if stop.is_set() or evidence.missing or not (isinstance(last, Finished) and last.refused):
             return decision, iter(told)
         again = self.router.reconsider(decision, last.confidence or 0.0)
         if again.strategy == decision.strategy:

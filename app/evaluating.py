@@ -226,7 +226,8 @@ class Evaluator:
             if decision.strategy == "rag" and answer.refused:  # as app.answering does
                 again = router.reconsider(decision, answer.confidence or 0.0)
                 if again.strategy != decision.strategy:
-                    self._generate_for(again.strategy, [(again.task, case.query)])
+                    if again.strategy in GENERATING:
+                        self._generate_for(again.strategy, [(again.task, case.query)])
                     answer = self._answer(case, again.strategy, again)
             results.append(Result(case, "routed", answer, scorer.score(case, answer)))
         return results

@@ -137,7 +137,8 @@ class RouteDecision(Noun):
     """The road a query takes, and all that led to it.
 
     `scores`: expected quality per strategy (0 to 1); `tasks`: likeness to each task type; `margin`: best score less
-    the next; `closed`: why a strategy may not serve; `advice`: what would open a road where none is open.
+    the next; `closed`: why a strategy may not serve; `advice`: what would open a road where none is open; `instead`: the
+    task that it seems to be, where the documents are read first.
     """
 
     strategy: Strategy
@@ -149,6 +150,7 @@ class RouteDecision(Noun):
     closed: dict[str, str] = {}
     advice: str = ""
     overridden: bool = False
+    instead: str = ""
     unsure: bool = Field(default=False, description="the task type is a guess: the answer carries a warning")
 
     @property

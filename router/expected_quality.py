@@ -19,8 +19,9 @@ from router.tuned import TunedLikeness
 
 ROADS = {"prompt": "the prompted base model", "rag": "the documents", "tuned": "the tuned model"}
 SHOWN = 80  # characters of the example that a reason names
-# Cosine of a question and the best passage from which the documents are read before a built-in task is thought of.
-NEAR = 0.35
+# Cosine of a question and the best passage, and share of its rare words that the passages hold, from which the documents are
+# read before a built-in task is thought of.
+NEAR, COVERED = 0.35, 0.5
 ADVICE = {
     "rag": "add a document that answers such questions",
     "tuned": "train an adapter on examples of this task",
@@ -57,18 +58,26 @@ class ExpectedQualityRouter:
         tasks = {known: 1.0} if known else {name: round(share, 4) for name, share in like.tasks.items()}
         task = max(tasks, key=lambda name: tasks[name])
         self._domain_task(task)
-        if not known and (read := self._read_first(task, tasks, near, standings)):
-            task, tasks = read, {**tasks, read: tasks[task], task: tasks[read]}
+        instead = ""
+        if not known and (read := self._read_first(task, tasks, near, evidence, standings)):
+            instead, task, tasks = task, read, {**tasks, read: tasks[task], task: tasks[read]}
         scores = {
             strategy: round(sum(share * quality(standings[name][strategy]) for name, share in tasks.items()), 4)
             for strategy in STRATEGIES
         }
         closed = {s: standings[task][s].why for s in STRATEGIES if not standings[task][s].open}
         unsure = not query.task and not self._built_in(task) and tasks[task] < self._sure_route()
-        common = {"task": task, "scores": scores, "tasks": tasks, "closed": closed, "unsure": unsure}
+        common = {
+            "task": task,
+            "scores": scores,
+            "tasks": tasks,
+            "closed": closed,
+            "unsure": unsure,
+            "instead": instead,
+        }
         if query.strategy:
             reason = f"You chose {ROADS[query.strategy]}."
-            return RouteDecision(strategy=query.strategy, reason=reason, overridden=True, **common)
+            return RouteDecision(strategy=query.strategy, reason=reason, overridden=True, **{**common, "instead": ""})
         looks = f"It looks like a {task.replace('_', ' ')} question (as “{shortened(like.nearest)}”)"
         if carried:
             looks = f"It carries on what was asked before, a {task.replace('_', ' ')} question"
@@ -90,11 +99,12 @@ class ExpectedQualityRouter:
         return task if self._built_in(task) else ""
 
     def _read_first(
-        self, task: str, tasks: Mapping[str, float], near: float, standings: Mapping[str, Mapping[str, Standing]]
-    ) -> str:
+        self, task: str, tasks: Mapping[str, float], near: float, evidence: Evidence,
+        standings: Mapping[str, Mapping[str, Standing]],
+    ) -> str:  # fmt: skip
         """The pack's task that the documents serve, where they seem to speak of what was taken for a built-in one."""
         kind = self._built_in(task)
-        if not (kind and kind.read_first) or near < NEAR:
+        if not (kind and kind.read_first) or (near < NEAR and evidence.coverage < COVERED):
             return ""
         read = [name for name in tasks if standings[name]["rag"].open]
         return max(read, key=lambda name: tasks[name], default="")
@@ -113,6 +123,8 @@ class ExpectedQualityRouter:
         `chance`, how likely what was read is right (0 to 1), takes the place of what that road gets right on average. The
         decision as it is where no other road is expected to do better.
         """
+        if decision.instead:
+            return self._taken_back(decision)
         best = next(iter(self.rivals(decision)), None)
         if best is None or decision.scores[best] <= chance:
             return decision
@@ -120,6 +132,16 @@ class ExpectedQualityRouter:
         scores = {**decision.scores, decision.strategy: round(chance, 4)}
         margin = round(scores[best] - max(score for road, score in scores.items() if road != best), 4)
         return decision.model_copy(update={"strategy": best, "scores": scores, "reason": reason, "margin": margin})
+
+    def _taken_back(self, decision: RouteDecision) -> RouteDecision:
+        """The built-in task that a question was first taken for, now that the documents do not answer it."""
+        task, standing = decision.instead, self._standings()[decision.instead]
+        tasks = {**decision.tasks, task: decision.tasks[decision.task], decision.task: decision.tasks[task]}
+        looks = f"The documents were read and do not seem to answer it, and it looks like a {task} question"
+        closed = {s: standing[s].why for s in STRATEGIES if not standing[s].open}
+        scores = {s: quality(standing[s]) for s in STRATEGIES}
+        common = {"task": task, "scores": scores, "tasks": tasks, "closed": closed}
+        return self._choose(task, looks, standing, common)
 
     def _choose(self, task: str, looks: str, standing: Mapping[str, Standing], common: dict) -> RouteDecision:
         kind = self._domain.task(task)

@@ -90,3 +90,21 @@ def test_a_closed_task_says_what_would_open_it(make):
     decision = make(shut=("translate",)).route(Query(text="translate one of these things"), NOTHING)
     assert decision.strategy == "refuse"
     assert "TRIVIUM_PROMPT_MODEL" in decision.advice
+
+
+COVERED = Evidence(passages=(Passage(id="1", source="a.md", text="t", dense=0.1),), coverage=0.8)
+
+
+def test_documents_that_hold_its_words_are_read_before_it_is_said_that_nothing_can_be_done(make):
+    router = make()
+    decision = router.route(Query(text="weather one of these things"), COVERED)
+    assert (decision.strategy, decision.instead) == ("rag", "unable")
+    again = router.reconsider(decision, 0.2)
+    assert (again.strategy, again.task) == ("refuse", "unable")
+    assert again.tasks["unable"] > again.tasks[decision.task]
+
+
+def test_what_documents_do_not_answer_goes_to_the_task_that_it_seemed_to_be(make):
+    router = make()
+    decision = router.route(Query(text="explain one of these things"), NEAR)
+    assert router.reconsider(decision, 0.2).strategy == "prompt"
