@@ -77,7 +77,7 @@ class Documents:
         self, query: Query, decision: RouteDecision, evidence: Evidence, stop: threading.Event
     ) -> Iterator[Event]:
         found, trust = self.found(evidence), self._trust_in(decision.task, WRITTEN)
-        if found.listed:
+        if found.listed or found.looked_up:
             yield from self.events(decision, evidence, None, stop, found)
             return
         if trust and best_case(trust, found.answerable) < trust.refusing(self._domain.wrong_at_most):
@@ -100,8 +100,9 @@ class Documents:
             yield event.model_copy(update=counts) if isinstance(event, Finished) else event
 
     def read_events(self, decision: RouteDecision, evidence: Evidence, read: Reading) -> Iterator[Event]:
-        """Events of an answer that a reader has read. Where answers stand under questions they are whole as they are, and quoted."""
-        if read.found.listed or evidence.missing:
+        """Events of an answer that a reader has read. Where answers stand under questions or in rows they are whole as they are,
+        and quoted."""
+        if read.found.listed or read.found.looked_up or evidence.missing:
             yield from self.events(decision, evidence, None, found=read.found)
             return
         task, trust = self._domain.task(decision.task), self._trust_in(decision.task, WRITTEN)
@@ -126,7 +127,7 @@ class Documents:
         trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
         cited = 0
         below = trust.refusing(self._domain.wrong_at_most) if trust else REFUSE_BELOW
-        if found.answerable < below or evidence.missing:
+        if (found.answerable < below and not found.looked_up) or evidence.missing:
             text = iter(())
         for event in self._quote(found, task.sources) if text is None else self._write(text, evidence):
             cited += isinstance(event, Cited)
@@ -140,6 +141,8 @@ class Documents:
             yield from self._refused(evidence)
             return
         sure = trust.probability({"answerable": found.answerable}) if trust else None
+        if found.said and trust and sure is not None:
+            sure = max(sure, trust.threshold)  # looked up, not guessed: one row, one column
         vouched = standing.open and standing.measured
         yield from self._judged(task, trust, sure, "" if vouched else f"Not vouched for: {standing.why}.")
 
@@ -163,7 +166,12 @@ class Documents:
         return self._find(evidence.query, evidence.passages)
 
     def _quote(self, found: Found, sources: int) -> Iterator[Event]:
-        for citation in found.quotes(sources):
+        citations = found.quotes(sources)
+        if found.said and citations:
+            yield Text(text=f"**{found.said}** [{citations[0].number}]")
+            yield Cited(citation=citations[0])
+            return
+        for citation in citations:
             yield from quoted(citation)
 
     def _write(self, text: Iterator[str], evidence: Evidence) -> Iterator[Event]:

@@ -12,6 +12,7 @@ from core.reading import Read
 from core.types import Citation, Cited, Event, Passage, Text
 from retrieval.placing import Placed, place
 from retrieval.quote import Found
+from retrieval.words import words
 
 LONGEST_QUESTION = 1_000  # characters; the reader has learned from questions, not from texts that somebody pasted
 WOULD_REFUSE = 0.5
@@ -76,9 +77,9 @@ def quoted(citation: Citation) -> Iterator[Event]:
 
 
 def stated(answer: str, sentence: str) -> str:
-    """The answer and then its sentence; the sentence alone where the answer is most of it."""
+    """The answer and then its sentence; the sentence alone where the answer is most of it, or says nothing by itself ("Not")."""
     answer = ranged(answer, sentence)
-    if len(answer) >= MOST_OF_IT * len(sentence):
+    if len(answer) >= MOST_OF_IT * len(sentence) or not words(answer):
         return sentence
     return f"**{opening(answer)}**: “{sentence}”" if "*" not in answer else f"{opening(answer)}: “{sentence}”"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.types import Citation, Passage
-from retrieval import faq
+from retrieval import faq, rows
 from retrieval.embeddings import Vectors
 from retrieval.facts import name_stands, names
 from retrieval.finder import Reader, Reading
@@ -93,11 +93,14 @@ class SentenceVectors:
 @dataclass(frozen=True)
 class Found:
     """What was found for a question: all pieces of its passages, best first, and the calibrated probability that the
-    passages answer it. `named`: the identifiers that the question names; pieces on others are left out."""
+    passages answer it. `named`: the identifiers that the question names; pieces on others are left out. `looked_up`: rows
+    of a table that the question names, the first of them with `said`, the cell that it asks for, where that is plain."""
 
     ranked: tuple[Scored, ...] = ()
     answerable: float = 0.0
     named: tuple[str, ...] = ()
+    looked_up: tuple[Scored, ...] = ()
+    said: str = ""
 
     @property
     def listed(self) -> bool:
@@ -109,6 +112,8 @@ class Found:
 
         `start:end` of a citation marks the sentence in its passage; `support` is the probability that it answers.
         """
+        if self.looked_up:
+            return [citation(number, one) for number, one in enumerate(self.looked_up, 1)]
         return choose(self.ranked, sources)
 
 
@@ -174,7 +179,18 @@ class Quoter:
         answerable = apply("answerable", answerable_features(passages, read))
         if lacks(query, [f"{one.piece.text} {one.piece.lead}" for one in ranked[:MOST_QUOTES]]):
             answerable = min(answerable, LACKING)
-        return Found(tuple(ranked), round(answerable, 4), identifiers(query))
+        looked = self._look_up(query, ranked)
+        return Found(tuple(ranked), round(answerable, 4), identifiers(query), *looked)
+
+    def _look_up(self, query: str, ranked: Sequence[Scored]) -> tuple[tuple[Scored, ...], str]:
+        """The rows that the question names, and the cell that it asks for."""
+        lines = [rows.Line(n, one.piece.text, one.passage.heading) for n, one in enumerate(ranked)]
+        found = rows.look_up(query, lines, self._likeness)
+        return (tuple(ranked[n] for n in found.at), found.said) if found else ((), "")
+
+    def _likeness(self, query: str, texts: Sequence[str]) -> list[float]:
+        vector, known = self.embeddings.query(query), self.vectors.get(texts)
+        return [float(known[text] @ vector) for text in texts]
 
 
 def speaking(query: str, ranked: list[Scored]) -> list[Scored]:

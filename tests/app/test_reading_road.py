@@ -215,6 +215,9 @@ def test_an_answer_that_is_most_of_its_sentence_is_the_sentence():
     sentence = "The treasurer approves it."
     assert stated("treasurer approves it", sentence) == sentence
     assert (
+        stated("not", "Gloves are not required in the reading room.") == "Gloves are not required in the reading room."
+    )
+    assert (
         stated("a*b", "What holds a*b in itself is long enough.") == "a*b: “What holds a*b in itself is long enough.”"
     )
 
