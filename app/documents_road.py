@@ -86,7 +86,7 @@ class Documents:
         passages = given(found)
         model, chat = self._chat(query)
         yield Started(model=model, left_machine=self._leaves(model))
-        asked = to_langchain(reader.messages(evidence.query, passages))
+        asked = to_langchain(reader.messages(evidence.asked, passages))
         reply = chat.invoke(asked, stop_flag=stop, **reader.options())
         used = reply.usage_metadata or {}
         counts = {"prompt_tokens": used.get("input_tokens", 0), "tokens": used.get("output_tokens", 0)}
@@ -163,7 +163,7 @@ class Documents:
         yield Finished(confidence=sure)
 
     def found(self, evidence: Evidence) -> Found:
-        return self._find(evidence.query, evidence.passages)
+        return self._find(evidence.asked, evidence.passages)
 
     def _quote(self, found: Found, sources: int) -> Iterator[Event]:
         citations = found.quotes(sources)

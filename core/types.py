@@ -103,15 +103,20 @@ class Evidence(Noun):
 
     `query` is the question that was searched for: a follow-up is made to stand alone. `coverage` is the share of its
     rare words that stand in the best passages (0 to 1); `searched` counts the documents that were looked through;
-    `missing` are identifiers of the question that stand in none of them, `nearest` what there is like those.
+    `question` is what is read for, where the search was for the former question too; `missing` are identifiers of the question that stand in none of them, `nearest` what there is like those.
     """
 
     query: str = ""
     passages: tuple[Passage, ...] = ()
     coverage: float = 0.0
     searched: int = 0
+    question: str = ""
     missing: tuple[str, ...] = ()
     nearest: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> str:
+        return self.question or self.query
 
 
 class Citation(Noun):

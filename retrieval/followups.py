@@ -96,6 +96,14 @@ def glued(former: str, asked: str) -> str:
     return f"{former} {asked}"
 
 
+def own_question(asked: str, alone: str) -> str:
+    """A follow-up that the former question was put before, without it, where it says what it asks for ("and what does a menu
+    cost there?"): both are searched for, but of two questions a reader answers the first. Else empty."""
+    bare = LEAD.sub("", asked.strip())
+    said = alone != asked.strip() and alone.endswith(asked.strip()) and len(words(bare)) >= OWN_WORDS
+    return bare if said else ""
+
+
 def says_little(text: str, led: bool) -> bool:
     """Whether a clause is about too little to stand alone: "Who decides?", "and when do we meet?"."""
     own = words(text)

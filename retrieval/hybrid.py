@@ -14,7 +14,7 @@ from core.types import Evidence, Filters, Passage, Query
 from retrieval.duplicates import once
 from retrieval.faq import spread
 from retrieval.filters import known
-from retrieval.followups import standalone
+from retrieval.followups import own_question, standalone
 from retrieval.identifiers import identifiers, nearest, stands
 from retrieval.index import CANDIDATES, Candidates, Index
 from retrieval.neighbours import completed
@@ -90,6 +90,7 @@ class HybridRetriever(BaseRetriever):
         missing = tuple(one for one, found in named.items() if not found)
         return Evidence(
             query=text,
+            question=own_question(query.text, text),
             passages=tuple(self._with_named(text, passages, named)),
             coverage=round(coverage(text, passages, words.rarity), 4),
             searched=words.searched(query.filters),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.types import Message, Query
-from retrieval.followups import rewritten, standalone
+from retrieval.followups import own_question, rewritten, standalone
 
 SWAPPED = [
     ("How much memory does a 7B model need?", "And for 14B?", "How much memory does a 14B model need?"),
@@ -78,3 +78,10 @@ def test_a_long_text_is_no_follow_up_and_has_none():
     text = "It stopped. " * 40
     assert rewritten(text, "What is drift?") == text.strip()
     assert rewritten("And why?", text) == "And why?"
+
+
+def test_a_follow_up_that_says_what_it_asks_is_read_for_alone():
+    asked, former = "And what does a daily menu cost there?", "When does the canteen serve lunch?"
+    assert own_question(asked, f"{former} {asked}") == "what does a daily menu cost there?"
+    assert own_question("why?", f"{former} why?") == ""
+    assert own_question(former, former) == ""
