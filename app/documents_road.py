@@ -16,6 +16,7 @@ from app.strategies import LOW_CONFIDENCE, UNCALIBRATED, StandingOf, TrustIn
 from core import prompts
 from core import reading as reader
 from core.domain import Domain, TaskType
+from core.language import CALLED
 from core.llm.messages import to_langchain
 from core.measured import Trust
 from core.types import (
@@ -187,7 +188,8 @@ def readable(evidence: Evidence) -> bool:
 
 
 def searched(evidence: Evidence) -> str:
-    """What was looked through, and what is missing or the titles of the documents that came nearest."""
+    """What was looked through, and what is missing, or the titles of the documents that came nearest and their language where
+    the question is in another."""
     if not evidence.searched:
         return "There was no document to search."
     looked = "1 document" if evidence.searched == 1 else f"{evidence.searched:,} documents"
@@ -198,7 +200,9 @@ def searched(evidence: Evidence) -> str:
     if not titles:
         return f"I searched {looked}; none came near."
     named = " and ".join(filter(None, [", ".join(f"“{one}”" for one in titles[:-1]), f"“{titles[-1]}”"]))
-    return f"I searched {looked}; nearest {'was' if len(titles) == 1 else 'were'} {named}."
+    other = CALLED.get(evidence.language, "")
+    foreign = f" They are in {other}: ask in {other}." if other else ""
+    return f"I searched {looked}; nearest {'was' if len(titles) == 1 else 'were'} {named}.{foreign}"
 
 
 def title(passage: Passage) -> str:

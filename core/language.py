@@ -25,6 +25,15 @@ NAMES = re.compile(
     re.IGNORECASE,
 )
 FEWEST_WORDS = 2
+CALLED = {
+    "en": "English",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "it": "Italian",
+    "nl": "Dutch",
+    "pt": "Portuguese",
+}
 
 
 def counts(text: str) -> dict[str, int]:

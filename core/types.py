@@ -103,7 +103,8 @@ class Evidence(Noun):
 
     `query` is the question that was searched for: a follow-up is made to stand alone. `coverage` is the share of its
     rare words that stand in the best passages (0 to 1); `searched` counts the documents that were looked through;
-    `question` is what is read for, where the search was for the former question too; `missing` are identifiers of the question that stand in none of them, `nearest` what there is like those.
+    `question` is what is read for, where the search was for the former question too; `language` is the passages' where the
+    query is in another (two letters); `missing` are identifiers of the question that stand in none of them, `nearest` what there is like those.
     """
 
     query: str = ""
@@ -111,6 +112,7 @@ class Evidence(Noun):
     coverage: float = 0.0
     searched: int = 0
     question: str = ""
+    language: str = ""
     missing: tuple[str, ...] = ()
     nearest: tuple[str, ...] = ()
 

@@ -10,6 +10,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import ConfigDict
 
+from core.language import language_of
 from core.types import Evidence, Filters, Passage, Query
 from retrieval.duplicates import once
 from retrieval.faq import spread
@@ -91,6 +92,7 @@ class HybridRetriever(BaseRetriever):
         return Evidence(
             query=text,
             question=own_question(query.text, text),
+            language=other_language(text, passages),
             passages=tuple(self._with_named(text, passages, named)),
             coverage=round(coverage(text, passages, words.rarity), 4),
             searched=words.searched(query.filters),
@@ -124,6 +126,12 @@ class HybridRetriever(BaseRetriever):
 def everything(passage: Passage) -> str:
     """What a name may stand in: the text, the headings and the file's name."""
     return f"{passage.source}\n{passage.heading}\n{passage.text}"
+
+
+def other_language(text: str, passages: Sequence[Passage]) -> str:
+    """The language of the passages, where they and the text tell theirs and it is another; else empty."""
+    theirs = language_of(" ".join(passage.text for passage in passages))
+    return theirs if language_of(text) not in ("", theirs) else ""
 
 
 def shipped_weight(index: Index) -> float:

@@ -104,7 +104,10 @@ class ExpectedQualityRouter:
     ) -> str:  # fmt: skip
         """The pack's task that the documents serve, where they seem to speak of what was taken for a built-in one."""
         kind = self._built_in(task)
-        if not (kind and kind.read_first) or (near < NEAR and evidence.coverage < COVERED):
+        if not (kind and kind.read_first):
+            return ""
+        # Words and likeness say little of a text in another language.
+        if near < NEAR and evidence.coverage < COVERED and not evidence.language:
             return ""
         read = [name for name in tasks if standings[name]["rag"].open]
         return max(read, key=lambda name: tasks[name], default="")
