@@ -7,7 +7,7 @@ Whatever is sent was checked against the passage that it cites before.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from langchain_core.language_models import BaseChatModel
 
@@ -20,6 +20,7 @@ from core.language import CALLED
 from core.llm.messages import to_langchain
 from core.measured import Trust
 from core.types import (
+    Citation,
     Cited,
     Dropped,
     Event,
@@ -114,9 +115,11 @@ class Documents:
             refused = sure < trust.refusing(self._domain.wrong_at_most)
         shown = [] if refused else list(read.events(task.sources))
         yield from shown
-        if not any(isinstance(event, Cited) for event in shown):
+        cited = [event.citation for event in shown if isinstance(event, Cited)]
+        if not cited:
             yield from self._refused(evidence)
             return
+        yield from doubtful(cited, evidence)
         yield from self._judged(task, trust, sure)
 
     def events(
@@ -126,12 +129,13 @@ class Documents:
         """Events of an answer that `text` writes piece by piece; None: quote. `found`: where it was asked for before."""
         task, found = self._domain.task(decision.task), found or self.found(evidence)
         trust, standing = self._trust_in(task.name, self.name), self._standing_of(task.name, self.name)
-        cited = 0
+        cited: list[Citation] = []
         below = trust.refusing(self._domain.wrong_at_most) if trust else REFUSE_BELOW
         if (found.answerable < below and not found.looked_up) or evidence.missing:
             text = iter(())
         for event in self._quote(found, task.sources) if text is None else self._write(text, evidence):
-            cited += isinstance(event, Cited)
+            if isinstance(event, Cited):
+                cited.append(event.citation)
             yield event
             if stop is not None and stop.is_set() and not isinstance(event, Text):
                 break
@@ -141,6 +145,7 @@ class Documents:
         if not cited:
             yield from self._refused(evidence)
             return
+        yield from doubtful(cited, evidence)
         sure = trust.probability({"answerable": found.answerable}) if trust else None
         if found.said and trust and sure is not None:
             sure = max(sure, trust.threshold)  # looked up, not guessed: one row, one column
@@ -164,6 +169,12 @@ class Documents:
         yield Finished(confidence=sure)
 
     def found(self, evidence: Evidence) -> Found:
+        """What answers in the documents that are in force; where nothing does, in all."""
+        valid = tuple(one for one in evidence.passages if one.source not in evidence.out_of_force)
+        if len(valid) < len(evidence.passages):
+            found = self._find(evidence.asked, valid)
+            if found.looked_up or found.answerable >= REFUSE_BELOW:
+                return found
         return self._find(evidence.asked, evidence.passages)
 
     def _quote(self, found: Found, sources: int) -> Iterator[Event]:
@@ -180,6 +191,13 @@ class Documents:
             if isinstance(event, Cited):
                 yield Text(text=f"{event.citation.sentence} [{event.citation.number}] ")
             yield event
+
+
+def doubtful(cited: Sequence[Citation], evidence: Evidence) -> Iterator[Event]:
+    """A warning for each cited document that is not in force."""
+    for source in dict.fromkeys(one.source for one in cited):
+        if why := evidence.out_of_force.get(source):
+            yield Warned(message=f"“{source}” may not be in force: {why}.")
 
 
 def readable(evidence: Evidence) -> bool:

@@ -104,7 +104,8 @@ class Evidence(Noun):
     `query` is the question that was searched for: a follow-up is made to stand alone. `coverage` is the share of its
     rare words that stand in the best passages (0 to 1); `searched` counts the documents that were looked through;
     `question` is what is read for, where the search was for the former question too; `language` is the passages' where the
-    query is in another (two letters); `missing` are identifiers of the question that stand in none of them, `nearest` what there is like those.
+    query is in another (two letters); `missing` are identifiers of the question that stand in none of them, `nearest` what
+    there is like those; `out_of_force` says of documents among them why they are not in force.
     """
 
     query: str = ""
@@ -115,6 +116,7 @@ class Evidence(Noun):
     language: str = ""
     missing: tuple[str, ...] = ()
     nearest: tuple[str, ...] = ()
+    out_of_force: dict[str, str] = {}
 
     @property
     def asked(self) -> str:

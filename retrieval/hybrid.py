@@ -20,6 +20,7 @@ from retrieval.identifiers import identifiers, nearest, stands
 from retrieval.index import CANDIDATES, Candidates, Index
 from retrieval.neighbours import completed
 from retrieval.quote import coverage
+from retrieval.standing import bare, out_of_force
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +98,7 @@ class HybridRetriever(BaseRetriever):
             coverage=round(coverage(text, passages, words.rarity), 4),
             searched=words.searched(query.filters),
             missing=missing,
+            out_of_force=self._out_of_force(passages),
             nearest=nearest(missing[0], map(everything, words.passages)) if missing else (),
         )
 
@@ -107,6 +109,20 @@ class HybridRetriever(BaseRetriever):
             return {}
         allowed = [words.passages[n] for n in words.allowed(filters) if words.shows(n)]
         return {one: [passage for passage in allowed if stands(one, everything(passage))] for one in wanted}
+
+    def _out_of_force(self, passages: Sequence[Passage]) -> dict[str, str]:
+        """Why documents of these passages are not in force; their other versions may be anywhere in the index."""
+        words = self.index.words
+        found = {passage.source for passage in passages}
+        names = {bare(source) for source in found}
+        versions = [source for source in words.of_source if source in found or bare(source) in names]
+        beginnings = {
+            source: everything(words.passages[words.of_source[source][0]]).partition("\n")[2]
+            for source in versions
+            if source in words.of_source
+        }
+        gone = out_of_force(versions, beginnings)
+        return {source: why for source, why in gone.items() if source in found}
 
     def _with_named(self, text: str, passages: list[Passage], named: Mapping[str, Sequence[Passage]]) -> list[Passage]:
         """The passages in which an identifier of the question stands first, also where neither likeness nor words brought
