@@ -73,15 +73,21 @@ def look_up(question: str, lines: Sequence[Line], likeness: Likeness) -> Looked 
         any(stands(name, line.text) for _, line in best) for name in identifiers(question)
     ):
         return None
-    at = tuple(line.at for _, line in best)
+    whole = Looked(tuple(line.at for _, line in best)) if asks_no_more(question, asked) else None
     if len(best) > 1 or unknown(question, best[0][1]):
-        return Looked(at) if identifiers(question) else None
+        return whole
     found, line = best[0]
     column = asked_for(question, asked, found, line, likeness)
     if not column:
-        return Looked(at) if identifiers(question) else None
+        return whole
     of = ", ".join(value for name, value in line.cells if name in found)
-    return Looked(at, f"{of} – {column[0]}: {column[1]}")
+    return Looked((line.at,), f"{of} – {column[0]}: {column[1]}")
+
+
+def asks_no_more(question: str, asked: set[str]) -> bool:
+    """Whether a question names something by an identifier and says nothing of what about it: "what is article QF-1108?"."""
+    named = [word for name in identifiers(question) for word in words(name)]
+    return bool(named) and len(asked - set(named)) <= 1
 
 
 def keys(question: str, asked: set[str], line: Line) -> list[str]:

@@ -69,3 +69,12 @@ def test_a_row_whose_column_is_not_plain_is_shown_whole_where_a_code_names_it():
     found = look_up("What about E-415?", [Line(n, text) for n, text in enumerate(PRESS)], none_alike)
     assert found is not None
     assert (found.at, found.said) == ((1,), "")
+
+
+def test_a_code_alone_does_not_answer_what_its_row_does_not_hold():
+    assert (
+        look_up(
+            "Which spare part fixed E-415 last spring?", [Line(n, text) for n, text in enumerate(PRESS)], none_alike
+        )
+        is None
+    )
