@@ -62,10 +62,12 @@ class BuiltIn(TaskType):
     """A task type that comes with Trivium (`core.everyday`). Its instruction is the whole system prompt, so that figures
     hold for every pack.
 
-    `refusal`: said where no road is open; `read_first`: documents may hold the answer to such a question."""
+    `refusal`: said where no road is open; `read_first`: documents may hold the answer to such a question; `sure`: likeness
+    to the task under which they are read too."""
 
     refusal: str = Field(min_length=1)
     read_first: bool = False
+    sure: float = 0.0
 
 
 class Domain(Part):

@@ -21,7 +21,7 @@ ASKS = re.compile(
     re.IGNORECASE,
 )
 CELL = re.compile(r"(?:^|; )([^:;]{1,80}): ")
-LONGEST_KEY = 6  # words of a cell that a question repeats
+LONGEST_KEY, LONGEST_CELL = 6, 60  # words and characters of a cell that names its row
 LIKE = 0.25  # cosine of a question and a column's name from which it is taken to ask for it
 CLEAR = 0.03  # by which the likeliest column has to be ahead of the next
 MOST_ROWS = 3
@@ -96,7 +96,8 @@ def keys(question: str, asked: set[str], line: Line) -> list[str]:
     for column, value in line.cells:
         held = [word for word in words(value) if word not in words(column)]  # "Store A" in a column of stores says "A"
         named = any(stands(name, value) for name in identifiers(question))
-        if named or (held and len(held) <= LONGEST_KEY and set(held) <= asked and not value.replace(".", "").isdigit()):
+        repeated = held and set(held) <= asked and not value.replace(".", "").isdigit()
+        if (named or repeated) and len(held) <= LONGEST_KEY and len(value) <= LONGEST_CELL:
             found.append(column)
     return found
 

@@ -60,7 +60,9 @@ class ExpectedQualityRouter:
         self._domain_task(task)
         instead = ""
         if not known and (read := self._read_first(task, tasks, near, evidence, standings)):
-            instead, task, tasks = task, read, {**tasks, read: tasks[task], task: tasks[read]}
+            # A question in a language that the documents are not in looks like small talk; it is not taken back to that.
+            instead = "" if evidence.language and not self._sure(task, tasks) else task
+            task, tasks = read, {**tasks, read: tasks[task], task: tasks[read]}
         scores = {
             strategy: round(sum(share * quality(standings[name][strategy]) for name, share in tasks.items()), 4)
             for strategy in STRATEGIES
@@ -86,6 +88,10 @@ class ExpectedQualityRouter:
     def _built_in(self, task: str) -> BuiltIn | None:
         return next((one for one in self._domain.built_in if one.name == task), None)
 
+    def _sure(self, task: str, tasks: Mapping[str, float]) -> bool:
+        kind = self._built_in(task)
+        return kind is None or tasks[task] >= kind.sure
+
     def _carried_on(self, query: Query) -> str:
         """The built-in task of the conversation, where the query carries one on; else empty."""
         if not (self._following and query.history):
@@ -104,10 +110,11 @@ class ExpectedQualityRouter:
     ) -> str:  # fmt: skip
         """The pack's task that the documents serve, where they seem to speak of what was taken for a built-in one."""
         kind = self._built_in(task)
-        if not (kind and kind.read_first):
+        if not kind or not evidence.passages:
             return ""
         # Words and likeness say little of a text in another language.
-        if near < NEAR and evidence.coverage < COVERED and not evidence.language:
+        speaks = near >= NEAR or evidence.coverage >= COVERED or bool(evidence.language)
+        if not (kind.read_first and speaks) and tasks[task] >= kind.sure:
             return ""
         read = [name for name in tasks if standings[name]["rag"].open]
         return max(read, key=lambda name: tasks[name], default="")

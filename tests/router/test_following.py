@@ -108,3 +108,12 @@ def test_what_documents_do_not_answer_goes_to_the_task_that_it_seemed_to_be(make
     router = make()
     decision = router.route(Query(text="explain one of these things"), NEAR)
     assert router.reconsider(decision, 0.2).strategy == "prompt"
+
+
+def test_what_only_looks_like_small_talk_is_read_for_and_not_taken_back_in_another_language(make, monkeypatch):
+    router = make()
+    monkeypatch.setitem(router._built_in("explain").__dict__, "sure", 0.99)
+    foreign = NOTHING.model_copy(update={"language": "en"})
+    query = Query(text="explain one of these things")
+    assert router.route(query, NOTHING).instead == "explain"
+    assert (router.route(query, foreign).strategy, router.route(query, foreign).instead) == ("rag", "")
