@@ -93,7 +93,8 @@ def in_process(service: Any, order: Order, found: dict[str, Path], show: Console
     with say.status("indexing") as status:
         service.sync(lambda done, total, note: status.update(f"{done:,}/{total:,} {note}"), order.retry, order.only)
     rows = [
-        {"source": d.source, "state": d.state, "chunks": d.chunks, "error": d.error} for d in service.store.documents()
+        {"source": d.source, "state": d.state, "chunks": d.chunks, "error": d.error, "missing": d.missing}
+        for d in service.store.documents()
     ]
     print_documents(rows, show)
 
@@ -146,10 +147,11 @@ def name_of(path: Path, folders: list[dict[str, Any]]) -> str:
 
 
 def print_documents(rows: list[dict[str, Any]], show: Console) -> None:
-    """All, or of very many only those that failed. Raises DocumentError if some did."""
+    """All, or of very many only those that failed or lack something. Raises DocumentError if some failed."""
     failed = [row for row in rows if row["state"] == "failed"]
-    for row in rows if len(rows) <= LISTED else failed:
-        show.print(f"{row['state']:9} {row['chunks']:5} chunks  {row['source']}  {row['error']}", markup=False)
+    for row in rows if len(rows) <= LISTED else [row for row in rows if row["state"] in ("failed", "partial")]:
+        said = row["error"] or "; ".join(row["missing"])
+        show.print(f"{row['state']:9} {row['chunks']:5} chunks  {row['source']}  {said}", markup=False)
     if len(rows) > LISTED:
         states = Counter(row["state"] for row in rows)
         chunks = sum(row["chunks"] for row in rows)

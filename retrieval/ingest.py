@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from core.errors import DocumentError, NotFound
 from core.folders import ORIGIN, Folders
 from core.settings import Settings
 from core.store import Store
-from core.tables import DocumentRow
+from core.tables import FOUND, DocumentRow
 from core.types import Passage
 from retrieval.disk import require_room, room_in
 from retrieval.index import Index
@@ -33,6 +34,7 @@ GROUP_PASSAGES = 256
 GROUP_FILES = 64
 GROUP_SECONDS = 5.0
 SKIPPED_KEPT = 20
+NOTES_KEPT, NOTE_CHARS = 30, 500
 MAX_SOURCE = 512
 GONE = "{}: the file was removed while it was read"
 Progress = Callable[[int, int, str], None]
@@ -215,12 +217,13 @@ class Ingest:
             return ""
 
     def _is_current(self, row: DocumentRow | None, path: Path, origin: str, retry: bool) -> bool:
-        done = ("indexed",) if retry else ("indexed", "failed")
+        done = FOUND if retry else (*FOUND, "failed")
         return row is not None and row.state in done and row.origin == origin and row.sha256 == self._hash(path)
 
     def _read(self, change: Change, stop: threading.Event | None) -> Read:
         """Raises Stopped."""
         started, path, source = time.monotonic(), change.path, change.source
+        missing: list[str] = []
         sha256, size = self._hash(path), path.stat().st_size if path.is_file() else 0
         try:
             if len(source) > MAX_SOURCE:
@@ -230,10 +233,11 @@ class Ingest:
             if is_set(stop):
                 raise Stopped(f"{source}: stopped before it was read; it will be read again")
             self.at_work = (source, 0, "")
-            passages = self.reader.read(path, source, stop, lambda number, unit: self._tell(source, number, unit))
+            tell = partial(self._tell, source)
+            passages = self.reader.read(path, source, stop, tell, missing.append)
         except DocumentError as error:
             return Read(change, sha256, size, time.monotonic() - started, error=str(error))
-        return Read(change, sha256, size, time.monotonic() - started, tuple(passages))
+        return Read(change, sha256, size, time.monotonic() - started, tuple(passages), missing=few(missing))
 
     def _tell(self, source: str, number: int, unit: str) -> None:
         self.at_work = (source, number, unit)
@@ -249,17 +253,24 @@ class Ingest:
             started = time.monotonic()
             whole = self._vectors([passage for one in kept for passage in one.passages], stop)
             spent = (time.monotonic() - started) / max(1, sum(len(one.passages) for one in kept))
-            done = self._mark(kept, "indexed" if whole else "waiting", spent)
+            done = self._mark(kept, whole, spent)
             indexed += done if whole else []
             self.index.refresh_if_due()
 
-    def _mark(self, kept: list[Read], state: str, spent: float) -> list[str]:
-        """Set the state of documents that are still as they were read. `spent`: seconds of embedding for a passage."""
+    def _mark(self, kept: list[Read], whole: bool, spent: float) -> list[str]:
+        """Set the state of documents that are still as they were read. `whole`: all their vectors are there; `spent`:
+        seconds of embedding for a passage."""
         with self._changing:
             still = {row.source: row.sha256 for row in self.store.documents_of([one.source for one in kept])}
             done = [one for one in kept if still.get(one.source) == one.sha256]
             self.store.set_documents(
-                (one.source, {"state": state, "seconds": round(one.seconds + spent * len(one.passages), 3)})
+                (
+                    one.source,
+                    {
+                        "state": one.done if whole else "waiting",
+                        "seconds": round(one.seconds + spent * len(one.passages), 3),
+                    },
+                )
                 for one in done
             )
         return [one.source for one in done]
@@ -298,6 +309,13 @@ class Ingest:
                 elif chosen:
                     self.index.put([some[n] for n in chosen], vectors[chosen])
         return True
+
+
+def few(notes: Sequence[str]) -> tuple[str, ...]:
+    """Each note once, and not more of them than one reads."""
+    each = [note[:NOTE_CHARS] for note in dict.fromkeys(notes)]
+    more = len(each) - NOTES_KEPT
+    return (*each[:NOTES_KEPT], *([f"and {more} more"] if more > 0 else []))
 
 
 def is_full(group: Sequence[Read]) -> bool:

@@ -47,7 +47,8 @@ class Synced:
 
 @dataclass(frozen=True)
 class Read:
-    """A file that was read: its passages, or the error that came instead. `seconds`: what reading took."""
+    """A file that was read: its passages, or the error that came instead. `seconds`: what reading took; `missing`: what
+    was left out, or could not be read."""
 
     change: Change
     sha256: str
@@ -55,6 +56,7 @@ class Read:
     seconds: float
     passages: tuple[Passage, ...] = ()
     error: str = ""
+    missing: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -65,7 +67,12 @@ class Read:
         """What its document's row says until its vectors are there."""
         state = "failed" if self.error else "indexing"
         return {"state": state, "error": self.error, "origin": self.change.origin, "sha256": self.sha256,
-                "size": self.size, "seconds": round(self.seconds, 3)}  # fmt: skip
+                "size": self.size, "seconds": round(self.seconds, 3), "missing": list(self.missing)}  # fmt: skip
+
+    @property
+    def done(self) -> str:
+        """Its state once its vectors are there."""
+        return "partial" if self.missing else "indexed"
 
 
 def shelf_of(path: Path, uploads: Path, kept: Sequence[Folder]) -> Shelf:

@@ -21,7 +21,7 @@ from core.tables import DocumentRow
 from core.types import Job
 
 router = APIRouter(prefix="/api", tags=["documents"])
-FIELDS = ("source", "origin", "state", "error", "size", "chunks", "seconds", "updated_at")
+FIELDS = ("source", "origin", "state", "error", "size", "chunks", "seconds", "missing", "updated_at")
 
 
 class Asked(BaseModel):
@@ -60,7 +60,7 @@ def summary(service: OpenServiceDep) -> dict[str, Any]:
     return {
         "documents": len(rows),
         "states": Counter(row.state for row in rows),
-        "passages": sum(row.chunks for row in rows if row.state == "indexed"),
+        "passages": sum(row.chunks for row in rows if row.found),
         "serving": index.generation,
         "next": next,
     }
