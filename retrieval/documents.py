@@ -11,7 +11,7 @@ from pathlib import Path
 from core.errors import DocumentError
 from core.types import Passage
 from retrieval.charset import decode, storable
-from retrieval.formats import check_format
+from retrieval.formats import check_format, stem
 from retrieval.limits import Limits
 from retrieval.parsing import Pages, parse
 from retrieval.sheets import Sheet, csv_sheet, lines_of, packed, row_sentence, workbook
@@ -148,11 +148,6 @@ def sections(lines: Iterable[tuple[str, dict[str, str]]]) -> Iterator[tuple[list
         kept.append(text)
     if kept:
         yield at, on, "\n\n".join(kept)
-
-
-def stem(source: str) -> str:
-    """What a document without a title is called: its file name in words."""
-    return re.sub(r"[-_]+", " ", Path(source).stem).strip().capitalize()
 
 
 def split_title(source: str, heading: list[str], section: str) -> tuple[str, str]:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from core.errors import DocumentError
 from retrieval import bidi
+from retrieval.formats import stem
 from retrieval.limits import Limits
-from retrieval.telling import Note, Tell
 from retrieval.pdf_columns import columns
 from retrieval.pdf_lines import Page, mirrored, page_of
 from retrieval.pdf_margins import without_margins
 from retrieval.pdf_paragraphs import paragraphs
 from retrieval.pdf_text import Pages, Written
+from retrieval.telling import Note, Tell
 
 TOO_DEEP = "the file is nested too deeply; save it again, or save its text alone"
 NOT_READABLE = "not readable: right-to-left text stored in visual order"
@@ -41,7 +42,7 @@ def pdf_pages(path: Path, limits: Limits, tell: Tell, note: Note) -> Pages:
     if missing := [page.number for page in bare.pages if is_scan(page)]:
         note(scans(missing))
     written = Written([paragraphs(column, page.number) for page in bare.pages for column in columns(page.lines)])
-    return written.pages(bare.title, bare.kept)
+    return written.pages(bare.title or stem(path.name), bare.kept)
 
 
 @contextmanager

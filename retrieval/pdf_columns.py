@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from retrieval.pdf_lines import Line, rows
+from retrieval.pdf_lines import Line, beside, rows
 
 # The white between columns is at least so wide, in sizes of the font.
 GUTTER = 0.8
 CANDIDATES = 400
+# What stands over or under columns is so far from them, in heights of a line.
+APART, FAR_APART = 2.4, 4.0
 PROSE_WORDS, PROSE_CHARS = 3, 16
 
 
@@ -44,9 +46,40 @@ def best_cut(ranked: Sequence[Line]) -> Cut | None:
     places = sorted({round(piece.x1 + 0.05, 1) for piece in ranked})
     found = [cut for x in places[:CANDIDATES] for cut in runs(ranked, x, gutter)]
     for cut in sorted(found, key=lambda one: one.first - one.last):
-        if are_columns(ranked[cut.first : cut.last], cut.x):
-            return cut
+        trimmed = trim(ranked, cut)
+        if are_columns(ranked[trimmed.first : trimmed.last], cut.x):
+            return trimmed
     return None
+
+
+def trim(ranked: Sequence[Line], cut: Cut) -> Cut:
+    """Without what stands over or under both columns, though it is so short that it fits into one: set apart by its font
+    or by white."""
+    among = ranked[cut.first : cut.last]
+    usual = median([line.y1 - line.y0 for line in among])
+    head = one_sided(among, cut.x)
+    tail = one_sided(among[::-1], cut.x)
+    first, last = cut.first, cut.last
+    if head and (among[0].x1 <= cut.x or set_apart(among[head - 1], among[head:], usual, APART)):
+        first += head
+    if tail and set_apart(among[-tail], among[:-tail], usual, FAR_APART):
+        last -= tail
+    return Cut(first, last, cut.x) if last - first > 2 else cut
+
+
+def one_sided(among: Sequence[Line], x: float) -> int:
+    """How many pieces stand on one side before the first that stands on the other, or beside it."""
+    side = among[0].x1 <= x
+    other = next((piece for piece in among if (piece.x1 <= x) != side), None)
+    if other is None:
+        return 0
+    return next(n for n, piece in enumerate(among) if piece is other or beside(piece, other))
+
+
+def set_apart(piece: Line, rest: Sequence[Line], usual: float, apart: float) -> bool:
+    near = min(rest, key=lambda one: abs(one.middle - piece.middle))
+    size = median(one.size for one in rest)
+    return abs(piece.size - size) > 0.12 * size or abs(near.middle - piece.middle) > apart * usual
 
 
 def runs(ranked: Sequence[Line], x: float, gutter: float) -> list[Cut]:

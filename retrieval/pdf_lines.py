@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -56,7 +57,7 @@ def page_of(number: int, layout: Any) -> Page:
             chars = [char for char in item if isinstance(char, LTChar)]
             if line := line_of(item, chars):
                 lines.append(line)
-                moves = [b.x0 > a.x0 for a, b in zip(chars, chars[1:], strict=False) if bidi.RTL.match(b.get_text())]
+                moves = [b.x0 > a.x0 for a, b in itertools.pairwise(chars) if bidi.RTL.match(b.get_text())]
                 right, pairs = right + sum(moves), pairs + len(moves)
         elif isinstance(item, LTImage):
             pictures += item.width * item.height
@@ -131,7 +132,7 @@ def one_line(row: Sequence[Line]) -> Line:
         return row[0]
     main = max(row, key=lambda one: len(one.text))
     cells = [row[0].text]
-    for left, right in zip(row, row[1:], strict=False):
+    for left, right in itertools.pairwise(row):
         if right.x0 - left.x1 > CELL_GAP * main.size:
             cells.append(right.text)
         else:

@@ -72,15 +72,18 @@ def keys_that_repeat(pages: Sequence[Page], edges: Sequence[tuple[list[Line], li
 def dropped(lines: Sequence[Line], repeated: Counter[Key], side: int, page: Page, own: Sequence[Line]) -> list[Line]:
     """From the edge inwards, for as long as lines repeat or are a page's number, up to where the text is set apart: the
     heading of a table that goes on repeats too."""
-    usual = median([a.y0 - b.y0 for a, b in pairwise(own)] or [0.0])
     size = median([line.size for line in own] or [0.0])
+    pitches = [a.y0 - b.y0 for a, b in pairwise(own)]
+    usual = min((pitch for pitch in pitches if pitch > 0.8 * size), default=0.0)
     last = 0
     for n, line in enumerate(lines):
-        times = max((repeated[text, side, height] for text, height in keys_of(line, page.number)), default=0)
+        keys = keys_of(line, page.number if line.size < 1.15 * size else None)
+        times = max(repeated[text, side, height] for text, height in keys)
         number = n < 2 and PAGE_NUMBER.fullmatch(line.text) and abs(line.middle / page.height - 0.5) > 0.35
-        if not (times or number):
+        outside = abs(line.middle / page.height - 0.5) > 0.3
+        if not (outside and (times or number)):
             break
-        inner = lines[n + 1] if n + 1 < len(lines) else None
+        inner = own[n + 1 if side == 0 else -n - 2] if n + 1 < len(own) else None
         gap = abs(line.y0 - inner.y0) if inner else 2 * usual
         apart = gap > 1.3 * usual or line.size < 0.93 * size or inner is None
         if number or apart or (times > 2 and not line.cells):
@@ -88,13 +91,14 @@ def dropped(lines: Sequence[Line], repeated: Counter[Key], side: int, page: Page
     return list(lines[:last])
 
 
-def keys_of(line: Line, page: int) -> set[tuple[str, int]]:
-    """A line's text with its height, as it stands and with one of its numbers counted from the page's."""
+def keys_of(line: Line, page: int | None) -> set[tuple[str, int]]:
+    """A line's text with its height, as it stands and with one of its numbers counted from the page's (None: a large
+    line, whose number is that of a chapter)."""
     text, height = " ".join(line.text.casefold().split()), round(line.middle / HEIGHT)
     relative = {
         f"{text[: found.start()]}#{int(found.group()) - page}{text[found.end() :]}"
         for found in NUMBER.finditer(text)
-        if found.group().isascii()
+        if page is not None and found.group().isascii()
     }
     return {(key, height) for key in {text, *relative}}
 

@@ -70,7 +70,7 @@ def paragraphs(column: Sequence[Line], page: int = 0) -> list[Paragraph]:
 def blocks(column: Sequence[Line]) -> list[list[Line]]:
     """Lines of one font without a gap between them that is wider than their own spacing."""
     pitches = [above.y0 - below.y0 for above, below in pairwise(column)]
-    alike = [same_font(above, below) for above, below in pairwise(column)]
+    alike = [same_font(above, below) or same_table(above, below) for above, below in pairwise(column)]
     own = [pitch for pitch, same in zip(pitches, alike, strict=True) if same and pitch > 0]
     found = [[column[0]]]
     for n, line in enumerate(column[1:]):
@@ -91,6 +91,11 @@ def same_font(above: Line, below: Line) -> bool:
     ratio = max(above.size, below.size) / max(0.1, min(above.size, below.size))
     # A word in bold at a line's end says nothing; a whole line does, unless the sentence runs over it.
     return ratio < OTHER_SIZE and (above.bold == below.bold or (not ends(above) and goes_on(below)))
+
+
+def same_table(above: Line, below: Line) -> bool:
+    """Whether two rows have as many cells: the heading of a table is often bold."""
+    return bool(above.cells) and len(above.cells) == len(below.cells)
 
 
 def breaks(block: Sequence[Line], n: int, edge: float, before: Sequence[Line]) -> bool:

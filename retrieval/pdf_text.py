@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from retrieval.pdf_paragraphs import BULLET, Compounds, Paragraph, ends, goes_on
 Pages = list[tuple[int | None, str]]
 # A heading is larger than the text by so much; else it is bold, or stands apart.
 LARGER = 1.1
-HEADING_WORDS, HEADING_LINES = 15, 3
+HEADING_WORDS, TITLE_WORDS, HEADING_LINES = 15, 25, 3
 LEVELS = 5
 SENTENCE = re.compile(r"[.!?。！？؟][\"'”’»)\]]*(?:\s+(?=[^\W\d_a-z])|$)")
 # A line that ends so goes on.
@@ -84,13 +85,20 @@ class Written:
         next one."""
         text, lines = paragraph.text(), paragraph.lines
         words = len(text.split())
-        if not following or words > HEADING_WORDS or len(lines) > HEADING_LINES or paragraph.added or paragraph.skipped:
+        large = paragraph.size > LARGER * self.size
+        if (
+            not following
+            or words > (TITLE_WORDS if large else HEADING_WORDS)
+            or len(lines) > HEADING_LINES
+            or paragraph.added
+            or paragraph.skipped
+        ):
             return 0
         if text[-1] in ".,;:" or text[0].islower() or not any(map(str.isalpha, text)):
             return 0
         if BULLET.match(text) or (goes_on(following[0].lines[0]) and same_font(lines[-1], following[0].lines[0])):
             return 0
-        if paragraph.size > LARGER * self.size:
+        if large:
             return min(
                 LEVELS, 2 + self.sizes.index(round(paragraph.size)) if round(paragraph.size) in self.sizes else 2
             )
@@ -115,7 +123,7 @@ def leads(line: Line, words: int, after: Paragraph) -> bool:
 def stitch(columns: list[list[Paragraph]], compounds: Compounds) -> None:
     """Join what runs from the end of a column into the next: on a page the whole paragraph, over a page's end the
     sentence, which belongs to the page on which it begins."""
-    for before, column in zip(columns, columns[1:], strict=False):
+    for before, column in itertools.pairwise(columns):
         first = column[0]
         last = next((one for one in reversed(before) if same_font(one.lines[-1], first.lines[0])), None)
         if last is None or not runs_on(last, first, before):
