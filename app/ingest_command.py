@@ -16,6 +16,7 @@ from core.settings import load_settings
 
 LISTED = 50
 POLL_SECONDS = 0.5
+BUSY = ("pending", "enqueued")
 
 
 @dataclass(frozen=True)
@@ -129,10 +130,13 @@ def by_api(client: Any, order: Order, found: dict[str, Path], show: Console, say
 def follow(client: Any, job: dict[str, Any] | None, say: Console) -> None:
     """Show how far a job is, until it has ended. Raises TriviumError if it failed as a whole."""
     with say.status("indexing") as status:
-        while job and job["state"] in ("pending", "enqueued"):
+        while job and job["state"] in BUSY:
             time.sleep(POLL_SECONDS)
             job = dict(checked(client.get(f"/api/jobs/{job['id']}")))
             status.update(f"{job['done']:,}/{job['total']:,} {job['note']}")
+        while any(one["kind"] == "sync" and one["state"] in BUSY for one in checked(client.get("/api/jobs"))):
+            # Large files have a job of their own.
+            time.sleep(POLL_SECONDS)
     if job and job["state"] not in ("success", "cancelled"):
         raise TriviumError(job["error"] or "the job ended without a word; the API's log has the details")
 

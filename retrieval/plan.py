@@ -13,6 +13,9 @@ from core.types import Passage
 from retrieval.shelves import Look, Shelf
 
 PACK, UPLOAD = "pack", "upload"
+# Reading and embedding a file larger than this takes so long that others do not wait for it.
+LARGE = 1 << 20
+NOTES_KEPT, NOTE_CHARS = 30, 500
 
 
 class Change(NamedTuple):
@@ -21,6 +24,10 @@ class Change(NamedTuple):
     source: str
     path: Path
     origin: str
+
+    @property
+    def large(self) -> bool:
+        return is_large(self.path)
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,13 @@ class Read:
         return "partial" if self.missing else "indexed"
 
 
+def is_large(path: Path) -> bool:
+    try:
+        return path.stat().st_size > LARGE
+    except OSError:
+        return False
+
+
 def shelf_of(path: Path, uploads: Path, kept: Sequence[Folder]) -> Shelf:
     here = path.resolve()
     if here.is_relative_to(uploads.resolve()):
@@ -107,6 +121,13 @@ def is_gone(row: DocumentRow, looks: Sequence[tuple[Shelf, Look]], names: set[st
 def may_stay(origin: str, names: set[str]) -> bool:
     """No folder of this origin was taken off the list."""
     return not origin.startswith(ORIGIN) or origin in names
+
+
+def few(notes: Sequence[str]) -> tuple[str, ...]:
+    """Each note once, and not more of them than one reads."""
+    each = [note[:NOTE_CHARS] for note in dict.fromkeys(notes)]
+    more = len(each) - NOTES_KEPT
+    return (*each[:NOTES_KEPT], *([f"and {more} more"] if more > 0 else []))
 
 
 def narrowed(plan: Plan, only: set[str]) -> Plan:

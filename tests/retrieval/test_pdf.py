@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fpdf import FPDF
@@ -45,7 +46,9 @@ def say(made: FPDF, text: str, spacing: float, width: float = 0, style: str = ""
 def columns(made: FPDF, texts: tuple[str, ...], spacing: float, drawing: str, top: float = 35) -> float:
     """Texts side by side from `top` on. Returns where they end."""
     width = 180 / len(texts)
-    lines = [made.multi_cell(width - 8, spacing, one, dry_run=True, output="LINES", align="L") for one in texts]
+    lines: list[Any] = [
+        made.multi_cell(width - 8, spacing, one, dry_run=True, output="LINES", align="L") for one in texts
+    ]
     pieces = [(row, column, line) for column, own in enumerate(lines) for row, line in enumerate(own)]
     for row, column, line in sorted(pieces, key=lambda one: one[0] if drawing == "by row" else -one[1]):
         made.text(12 + column * width, top + row * spacing, line)
