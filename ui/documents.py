@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.types import Job
-from ui import folders, safe, words
+from ui import folders, reading, safe, words
 from ui.client import ApiError, api
 from ui.gate import flash, problem, surface_flash
 
@@ -30,6 +30,9 @@ SHOWN = 50
 
 def page() -> None:
     st.title("Documents")
+    if reading.opened():
+        reading.show()
+        return
     upload()
     folders.add()
     busy = st.session_state.setdefault("documents-busy", True)
@@ -155,6 +158,9 @@ def show_document(row: dict[str, Any]) -> None:
             heading(row)
             if missing := row.get("missing"):
                 st.caption(safe.plain("; ".join(missing)))
+        if row.get("chunks"):
+            source = row["source"]
+            st.button("Read", key=f"open-{source}", type="tertiary", on_click=reading.open_at, args=(source,))
         removal(row)
 
 

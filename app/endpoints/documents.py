@@ -24,6 +24,9 @@ from retrieval.plan import PACK, UPLOAD, is_large
 router = APIRouter(prefix="/api", tags=["documents"])
 FIELDS = ("source", "origin", "state", "error", "size", "chunks", "seconds", "missing", "updated_at")
 
+# Of a document that is read: so many passages at once at most, and before the one that is asked for.
+MOST_PASSAGES, BEFORE = 100, 2
+
 
 class Asked(BaseModel):
     """`sources`: only these; none: all."""
@@ -70,6 +73,23 @@ def summary(service: OpenServiceDep) -> dict[str, Any]:
         "serving": index.generation,
         "next": next,
     }
+
+
+@router.get("/documents/passages")
+def passages(
+    source: str, service: OpenServiceDep, passage: str = "", offset: int | None = None, limit: int = 20
+) -> dict[str, Any]:
+    """A document to be read: some of its passages in their order, from `offset` on, or about the one named `passage`."""
+    row = service.store.document(source)
+    if row is None:
+        raise NotFound(f"there is no document {source!r}; GET /api/documents lists them")
+    chunks = service.store.chunks([source])
+    if offset is None:
+        at = next((n for n, chunk in enumerate(chunks) if chunk.id == passage), 0)
+        offset = max(0, at - BEFORE)
+    offset, limit = max(0, offset), max(1, min(limit, MOST_PASSAGES))
+    shown = [chunk.model_dump(mode="json") for chunk in chunks[offset : offset + limit]]
+    return {"source": source, "missing": row.missing, "total": len(chunks), "offset": offset, "passages": shown}
 
 
 @router.post("/documents", status_code=202)

@@ -140,6 +140,19 @@ def test_a_document_that_is_read_in_part_is_found_and_says_what_is_missing(clien
     client.delete("/api/documents/alarm.pdf")
 
 
+def test_a_document_is_read_from_the_passage_that_is_asked_for(client):
+    text = "".join(f"# Part {n}\n\nThe rule number {n} holds.\n\n" for n in range(9))
+    wait(client, upload(client, "rules.md", text.encode()).json()["job"])
+    first = client.get("/api/documents/passages", params={"source": "rules.md", "limit": 4}).json()
+    assert (first["total"], first["offset"]) == (9, 0)
+    assert [one["text"] for one in first["passages"]] == [f"The rule number {n} holds." for n in range(4)]
+    rest = client.get("/api/documents/passages", params={"source": "rules.md", "offset": 4}).json()["passages"]
+    at = client.get("/api/documents/passages", params={"source": "rules.md", "passage": rest[2]["id"]}).json()
+    assert (at["offset"], at["passages"][2]["text"]) == (4, "The rule number 6 holds.")
+    assert client.get("/api/documents/passages", params={"source": "none.md"}).status_code == 404
+    client.delete("/api/documents/rules.md")
+
+
 @pytest.fixture
 def held(client, monkeypatch):
     """Reading `big.md` waits until it is let go; it counts as large."""
