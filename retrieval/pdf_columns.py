@@ -5,6 +5,7 @@ pdfminer's own order joins lines to boxes by a spacing that is the same for all 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
@@ -98,10 +99,18 @@ def runs(ranked: Sequence[Line], x: float, gutter: float) -> list[Cut]:
 def are_columns(among: Sequence[Line], x: float) -> bool:
     """Whether both sides are running text; the cells of a table, or numbers before a list, are not."""
     left, right = rows([one for one in among if one.x1 <= x]), rows([one for one in among if one.x1 > x])
+    if min(len(left), len(right)) < 2:
+        return False
     # Lines of which only a part lies at each height: one side begins where the other has ended.
     if left[-1].y0 > right[0].y1 or right[-1].y0 > left[0].y1:
         return False
-    return is_prose(left) and is_prose(right) and (flows(left) or flows(right))
+    return is_aligned(right) and is_prose(left) and is_prose(right) and (flows(left) or flows(right))
+
+
+def is_aligned(lines: Sequence[Line]) -> bool:
+    """Whether most lines begin at the same place; white that runs through justified text by chance has no such edge."""
+    edges = Counter(round(line.x0 / 2) for line in lines)
+    return 2 * max(edges[edge] + edges[edge + 1] for edge in edges) > len(lines)
 
 
 def is_prose(lines: Sequence[Line]) -> bool:

@@ -16,17 +16,17 @@ NUMBER = re.compile(r"\d{1,6}")
 Key = tuple[str, int, int]
 PAGE_NUMBER = re.compile(
     r"[-–—|\s]*(?:(?:page|seite|p\.|s\.|página|pagina|strona|עמוד|صفحة)\s*)?\d+\s*(?:(?:of|/|von|de|sur|di|van|מתוך|من)\s*\d+)?"
-    r"[-–—|\s]*",
+    r"[-–—|\s]*|[ivxlc]{1,7}",
     re.IGNORECASE,
 )
 # A number of a document: letters with digits, long numbers, or a number that is named.
 IDENTIFIER = re.compile(
-    r"\b(?=[\w./-]*[A-Z])(?=[\w./-]*\d)[A-Z0-9][\w./-]{2,}|\b\d{5,}\b|\b\d+(?:[-/.]\d+)+\b|(?i:\b(?:no|nr|id|rev|version)\b\.?:?\s*\w*\d)"
+    r"\b(?=[\w./-]*[A-Z])(?=(?:[\w./-]*\d){2})[A-Z0-9][\w./-]{2,}|\b\d{5,}\b|\b\d+(?:[-/.]\d+)+\b|(?i:\b(?:no|nr|id|rev|version)\b\.?:?\s*\w*\d)"
 )
 # So many lines at an edge can belong to a header or footer.
 ROWS = 4
 # In how many pages of all it must stand, at about the same height.
-SHARE = 0.3
+SHARE, MANY = 0.3, 4
 HEIGHT = 4.0
 
 
@@ -44,15 +44,15 @@ def without_margins(pages: Sequence[Page]) -> Margins:
     lines = [rows(page.lines) for page in pages]
     edges = [(found[:ROWS], found[::-1][:ROWS]) for found in lines]
     repeated = keys_that_repeat(pages, edges)
-    found, texts, tops = [], Counter[str](), Counter[str]()
+    found, texts, tops = [], list[str](), Counter[str]()
     for page, own, sides in zip(pages, lines, edges, strict=True):
         over, under = (dropped(side, repeated, n, page, own) for n, side in enumerate(sides))
-        texts.update({line.text for line in over + under})
+        texts += [lasting(line, page.number, repeated, n) for n, side in enumerate((over, under)) for line in side]
         tops.update({line.text for line in over})
         gone = {(line.y0, line.y1) for line in over + under}
         kept = [piece for piece in page.lines if not any(piece.y0 < y1 and piece.y1 > y0 for y0, y1 in gone)]
         found.append(replace(page, lines=tuple(kept)))
-    named = [text for text in dict.fromkeys(map(unnumbered, sorted(texts))) if IDENTIFIER.search(text)]
+    named = [text for text in dict.fromkeys(map(unnumbered, texts)) if IDENTIFIER.search(text)]
     title = next((text for text, number in tops.items() if number > 1 and len(text.split()) > 1), "")
     return Margins(tuple(found), tuple(named), title)
 
@@ -65,8 +65,9 @@ def keys_that_repeat(pages: Sequence[Page], edges: Sequence[tuple[list[Line], li
             {(text, side, height + near) for side, lines in enumerate(sides) for line in lines
              for text, height in keys_of(line, page.number) for near in (-1, 0, 1)}
         )  # fmt: skip
-    least = max(2, round(SHARE * len(edges)))
-    return Counter({key: number for key, number in seen.items() if number >= least})
+    least = max(2, min(MANY, round(SHARE * len(edges))))
+    # A number that counts with the pages leaves no doubt.
+    return Counter({key: number for key, number in seen.items() if number >= (2 if "#" in key[0] else least)})
 
 
 def dropped(lines: Sequence[Line], repeated: Counter[Key], side: int, page: Page, own: Sequence[Line]) -> list[Line]:
@@ -91,16 +92,23 @@ def dropped(lines: Sequence[Line], repeated: Counter[Key], side: int, page: Page
     return list(lines[:last])
 
 
-def keys_of(line: Line, page: int | None) -> set[tuple[str, int]]:
+def lasting(line: Line, page: int, repeated: Counter[Key], side: int) -> str:
+    """A line without the number that counts with the pages."""
+    keys = keys_of(line, page)
+    best = max(keys, key=lambda key: (repeated[key[0], side, key[1]], "#" not in key[0]))
+    return " ".join((line.text[: keys[best][0]] + line.text[keys[best][1] :]).split())
+
+
+def keys_of(line: Line, page: int | None) -> dict[tuple[str, int], tuple[int, int]]:
     """A line's text with its height, as it stands and with one of its numbers counted from the page's (None: a large
-    line, whose number is that of a chapter)."""
-    text, height = " ".join(line.text.casefold().split()), round(line.middle / HEIGHT)
+    line, whose number is that of a chapter); and where that number stands."""
+    text, height = line.text, round(line.middle / HEIGHT)
+    numbers = [one for one in NUMBER.finditer(text) if one.group().isascii()] if page is not None else []
     relative = {
-        f"{text[: found.start()]}#{int(found.group()) - page}{text[found.end() :]}"
-        for found in NUMBER.finditer(text)
-        if page is not None and found.group().isascii()
+        (f"{text[: one.start()]}#{int(one.group()) - (page or 0)}{text[one.end() :]}".casefold(), height): one.span()
+        for one in numbers
     }
-    return {(key, height) for key in {text, *relative}}
+    return {(text.casefold(), height): (0, 0), **relative}
 
 
 def unnumbered(text: str) -> str:
@@ -108,4 +116,4 @@ def unnumbered(text: str) -> str:
     named = re.sub(
         r"(?i)[|·,–-]?\s*\b(?:page|seite|p\.|página|strona)\s*\d+(?:\s*(?:of|/|von|de|sur)\s*\d+)?", " ", text
     )
-    return " ".join(named.split())
+    return " ".join(named.split()).strip("|·–—-, ")

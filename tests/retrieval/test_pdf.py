@@ -200,6 +200,31 @@ def test_a_header_without_a_number_is_no_evidence(read: Read, monkeypatch: pytes
     assert read(made)[0] == [f"# Glen Foundation - Grant guide\n\n{FERRY}", MUSEUM]
 
 
+def test_of_a_header_that_counts_the_pages_the_rest_is_kept_once(read: Read, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Manual, "foot", "Order QX-7730 | {}")
+    monkeypatch.setattr(Manual, "head", "Harbour handbook")
+    made = Manual()
+    for text in (FERRY, MUSEUM, TRAM):
+        made.add_page()
+        say(made, text, 6)
+    assert read(made)[0] == [f"# Harbour handbook\n\nOrder QX-7730.\n\n{FERRY}", MUSEUM, TRAM]
+
+
+def test_white_that_runs_through_a_paragraph_by_chance_is_no_gutter(read: Read):
+    made = page()
+    for left, right in (
+        ("The notation to access the group", "is shown in the list below. The"),
+        ("the members of the club use such", "words every day, and the harbour"),
+        ("master reads them out in a hall", "to all who wait."),
+    ):
+        y = made.get_y()
+        made.text(12, y, left)
+        made.text(19 + made.get_string_width(left), y, right)
+        made.ln(6)
+    (text,) = read(made)[0]
+    assert "the group is shown in the list below. The the members" in text
+
+
 def test_chapters_and_the_heads_of_tables_repeat_and_stay(read: Read):
     made = FPDF()
     for n in (1, 2, 3):
