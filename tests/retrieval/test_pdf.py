@@ -219,7 +219,7 @@ def test_white_that_runs_through_a_paragraph_by_chance_is_no_gutter(read: Read):
     ):
         y = made.get_y()
         made.text(12, y, left)
-        made.text(19 + made.get_string_width(left), y, right)
+        made.text(18.17 + made.get_string_width(left), y, right)
         made.ln(6)
     (text,) = read(made)[0]
     assert "the group is shown in the list below. The the members" in text
