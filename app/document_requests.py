@@ -106,7 +106,7 @@ def close(service: Service, ids: Sequence[str], document: str) -> dict[str, Any]
     """
     if document:
         row = service.store.document(document)
-        if row is None or row.state != "indexed":
+        if row is None or not row.found:
             raise DocumentError(
                 f"{document!r} is not indexed; add it first (POST /api/documents), then close the request"
             )

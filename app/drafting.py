@@ -114,7 +114,7 @@ def reading(passages: Sequence[str], drafted: dict[str, int], count: int) -> Rea
 
 def passages_of(store: Store, documents: Sequence[str]) -> list[Passage]:
     """The passages of indexed documents, of all where none is named. Raises DocumentError."""
-    known = [row.source for row in store.documents() if row.state == "indexed"]
+    known = [row.source for row in store.documents() if row.found]
     if not known:
         raise DocumentError("no document is indexed yet: add one on the page, or run `trivium ingest` first")
     for name in documents:

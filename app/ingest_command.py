@@ -16,6 +16,7 @@ from core.settings import load_settings
 
 LISTED = 50
 POLL_SECONDS = 0.5
+BUSY = ("pending", "enqueued")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def in_process(service: Any, order: Order, found: dict[str, Path], show: Console
     with say.status("indexing") as status:
         service.sync(lambda done, total, note: status.update(f"{done:,}/{total:,} {note}"), order.retry, order.only)
     rows = [
-        {"source": d.source, "state": d.state, "chunks": d.chunks, "error": d.error} for d in service.store.documents()
+        {"source": d.source, "state": d.state, "chunks": d.chunks, "error": d.error, "missing": d.missing}
+        for d in service.store.documents()
     ]
     print_documents(rows, show)
 
@@ -128,10 +130,13 @@ def by_api(client: Any, order: Order, found: dict[str, Path], show: Console, say
 def follow(client: Any, job: dict[str, Any] | None, say: Console) -> None:
     """Show how far a job is, until it has ended. Raises TriviumError if it failed as a whole."""
     with say.status("indexing") as status:
-        while job and job["state"] in ("pending", "enqueued"):
+        while job and job["state"] in BUSY:
             time.sleep(POLL_SECONDS)
             job = dict(checked(client.get(f"/api/jobs/{job['id']}")))
             status.update(f"{job['done']:,}/{job['total']:,} {job['note']}")
+        while any(one["kind"] == "sync" and one["state"] in BUSY for one in checked(client.get("/api/jobs"))):
+            # Large files have a job of their own.
+            time.sleep(POLL_SECONDS)
     if job and job["state"] not in ("success", "cancelled"):
         raise TriviumError(job["error"] or "the job ended without a word; the API's log has the details")
 
@@ -146,10 +151,11 @@ def name_of(path: Path, folders: list[dict[str, Any]]) -> str:
 
 
 def print_documents(rows: list[dict[str, Any]], show: Console) -> None:
-    """All, or of very many only those that failed. Raises DocumentError if some did."""
+    """All, or of very many only those that failed or lack something. Raises DocumentError if some failed."""
     failed = [row for row in rows if row["state"] == "failed"]
-    for row in rows if len(rows) <= LISTED else failed:
-        show.print(f"{row['state']:9} {row['chunks']:5} chunks  {row['source']}  {row['error']}", markup=False)
+    for row in rows if len(rows) <= LISTED else [row for row in rows if row["state"] in ("failed", "partial")]:
+        said = row["error"] or "; ".join(row["missing"])
+        show.print(f"{row['state']:9} {row['chunks']:5} chunks  {row['source']}  {said}", markup=False)
     if len(rows) > LISTED:
         states = Counter(row["state"] for row in rows)
         chunks = sum(row["chunks"] for row in rows)

@@ -28,12 +28,13 @@ class Live(NamedTuple):
 
 
 class Work:
-    """What the workflows work on. `live` and `stops` are by job."""
+    """What the workflows work on. `live` and `stops` are by job; `hand_on` queues the job for the large files."""
 
     def __init__(
         self, ingest: Ingest, folders: Callable[[], list[Path]], reindex: Reindex | None, switched: Callable[[], None]
     ) -> None:
         self.ingest, self.folders, self.reindex, self.switched = ingest, folders, reindex, switched
+        self.hand_on: Callable[[bool, list[str] | None], object] = lambda *_: None
         self.live: dict[str, Live] = {}
         self._stops: dict[str, threading.Event] = {}
 
@@ -48,11 +49,14 @@ class Work:
         self.live.pop(job, None)
         self._stops.pop(job, None)
 
-    def plan(self, retry: bool, only: list[str] | None) -> dict[str, Any]:
+    def plan(self, retry: bool, only: list[str] | None, large: bool) -> dict[str, Any]:
+        """What a job has to do: large files or all the others; `others`: how many are left to the other job."""
         found = self.ingest.plan(self.folders(), retry, only)
         self.ingest.announce(found)
-        changed = [[change.source, str(change.path), change.origin] for change in found.changed]
-        return {"changed": changed, "removed": list(found.removed)}
+        own = [change for change in found.changed if change.large == large]
+        changed = [[change.source, str(change.path), change.origin] for change in own]
+        removed = [] if large else list(found.removed)
+        return {"changed": changed, "removed": removed, "others": len(found.changed) - len(own)}
 
     def some(self, job: str, changes: list[list[str]], retry: bool, before: int, total: int) -> list[str]:
         """The errors of some files, each with its source."""
@@ -70,15 +74,16 @@ class Work:
 
 
 def sync_workflow(dbos: Any, work: Work) -> Callable[..., Any]:
-    """Brings the index in step with the folders."""
+    """Brings the index in step with the folders: all but large files, which have a job of their own so that nothing waits
+    for them."""
 
     @dbos.step(name="mend")
     def mend() -> None:
         work.mend(dbos.workflow_id)
 
     @dbos.step(name="plan")
-    def plan(retry: bool, only: list[str] | None) -> dict[str, Any]:
-        return work.plan(retry, only)
+    def plan(retry: bool, only: list[str] | None, large: bool) -> dict[str, Any]:
+        return work.plan(retry, only, large)
 
     @dbos.step(name="some")
     def some(changes: list[list[str]], retry: bool, before: int, total: int) -> list[str]:
@@ -89,11 +94,12 @@ def sync_workflow(dbos: Any, work: Work) -> Callable[..., Any]:
         work.ingest.remove_some(sources)
 
     @dbos.workflow(name="sync")
-    def sync(retry: bool = False, only: list[str] | None = None) -> dict[str, Any]:
+    def sync(retry: bool = False, only: list[str] | None = None, large: bool = False) -> dict[str, Any]:
         done, total, errors = 0, 0, []
         try:
             mend()
-            todo = plan(retry, only)
+            todo = plan(retry, only, large)
+            others = todo.get("others", 0)
             for _ in range(ROUNDS):
                 if not todo["removed"] and not todo["changed"]:
                     break
@@ -104,10 +110,13 @@ def sync_workflow(dbos: Any, work: Work) -> Callable[..., Any]:
                     dbos.set_event(PROGRESS, {"done": done, "total": total, "note": batch[0][0]})
                     errors += some(batch, retry, done, total)
                     done += len(batch)
-                todo = plan(False, only)
+                todo = plan(False, only, large)
+                others = others or todo.get("others", 0)
             dbos.set_event(PROGRESS, {"done": done, "total": done, "note": ""})
+            if others and not large:
+                work.hand_on(retry, only)
         finally:
-            work.ingest.finish(changed=total > 0)
+            work.ingest.finish(total > 0, large)
             work.ended(dbos.workflow_id)
         return {"done": done, "errors": errors[:ERRORS_KEPT], "more": max(0, len(errors) - ERRORS_KEPT)}
 

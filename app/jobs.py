@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 EXECUTOR = "trivium-api"
 VERSION = "1"  # fixed: an edited workflow would otherwise stay pending for ever
 QUEUE = "ingest"
+# Large files, one after the other, beside all others.
+LARGE = "ingest-large"
 REINDEX = "reindex"
 ENDED = {"success", "error", "cancelled", "max_recovery_attempts_exceeded"}
 
@@ -40,7 +43,7 @@ class Jobs:
         from dbos import DBOS
 
         self._dbos = DBOS
-        self._queues = [QUEUE, REINDEX]
+        self._queues = [QUEUE, LARGE, REINDEX]
         DBOS(
             config={
                 "name": "trivium",
@@ -52,6 +55,7 @@ class Jobs:
         )
         self._work = Work(ingest, folders, reindex, switched)
         self._sync, self._reindex = sync_workflow(DBOS, self._work), reindex_workflow(DBOS, self._work)
+        self._work.hand_on = partial(self.sync, large=True)
         self._asking = threading.Lock()
 
     def launch(self) -> None:
@@ -73,10 +77,11 @@ class Jobs:
         self._work.stop_all()
         self._dbos.destroy(destroy_registry=True)
 
-    def sync(self, retry: bool = False, only: list[str] | None = None) -> Job:
+    def sync(self, retry: bool = False, only: list[str] | None = None, large: bool = False) -> Job:
         """Queue a job that brings the index in step with the folders; with `retry`, failed files are read again though
-        they have not changed; `only`: these sources alone. One runs at a time, and one that waits already will do."""
-        return self._once(QUEUE, self._sync, "ENQUEUED", retry, only)
+        they have not changed; `only`: these sources alone. One runs at a time, and one that waits already will do. It hands on large files to
+        a job of their own, which `large` asks for at once."""
+        return self._once(LARGE if large else QUEUE, self._sync, "ENQUEUED", retry, only, *([True] if large else []))
 
     def reindex(self) -> Job | None:
         """Queue the building of the index that the settings ask for, unless it is at work. None if that one serves."""

@@ -14,6 +14,7 @@ from app.main import create_app
 from benchmarks.field_scoring import Case, Said, Turn, Upload
 from core.errors import TriviumError
 from core.settings import Settings, load_settings
+from core.tables import FOUND
 
 START_SECONDS = 900
 INGEST_SECONDS = 1800
@@ -107,7 +108,7 @@ class Served:
         found = dict(self._rejected)
         for source in sorted(self._wanted):
             row = rows.get(source, {"state": "not there", "error": ""})
-            if row["state"] != "indexed":
+            if row["state"] not in FOUND:
                 found[source] = row["error"] or row["state"]
         self.failed = {source: why for source, why in found.items() if source not in self._case.unread}
 

@@ -35,6 +35,7 @@ from benchmarks import ingest_scale
 from benchmarks.told import tell
 from core.settings import ROOT, load_settings
 from core.store import open_store
+from core.tables import FOUND
 from retrieval.documents import read_here
 from retrieval.embeddings import open_embeddings
 from retrieval.index import embedded_text, open_index
@@ -111,7 +112,8 @@ class Service:
         raise SystemExit(f"it did not come about within {seconds:.0f} s")
 
     def indexed(self) -> int:
-        return self.client.get("/api/documents/summary").json()["states"].get("indexed", 0)
+        states = self.client.get("/api/documents/summary").json()["states"]
+        return sum(states.get(state, 0) for state in FOUND)
 
     def at_rest(self) -> bool:
         """Ready, and no job is left."""
@@ -152,11 +154,11 @@ def compare(data: Path, wanted: dict[str, str]) -> dict[str, Any]:
     sample = random.Random(0).sample(chunks, min(PROBES, len(chunks)))
     distances = index.nearest(index.embeddings.encode([embedded_text(passage) for passage in sample])) if sample else []
     found = {
-        "complete": not lost and {row.source for row in rows if row.state == "indexed"} == set(wanted.values()),
+        "complete": not lost and {row.source for row in rows if row.found} == set(wanted.values()),
         "lost": len(lost),
         "doubled": doubled,
         "chunks": len(chunks),
-        "not_indexed": sum(row.state != "indexed" for row in rows),
+        "not_indexed": sum(not row.found for row in rows),
         "probes_found": sum(distance < 0.02 for distance in distances),
         "probes": len(sample),
     }

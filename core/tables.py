@@ -10,6 +10,8 @@ from sqlalchemy import JSON, DateTime, Float, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 LIVE = text("state = 'live'")
+# States of a document that search finds.
+FOUND = ("indexed", "partial")
 
 
 class Base(DeclarativeBase):
@@ -49,7 +51,8 @@ class RatingRow(Base):
 
 
 class DocumentRow(Base):
-    """One document. `state`: waiting, parsing, indexing, indexed, failed. `sha256` is of its bytes."""
+    """One document. `state`: waiting, parsing, indexing, indexed, partial (indexed, but for what `missing` names), failed.
+    `sha256` is of its bytes."""
 
     __tablename__ = "documents"
 
@@ -61,7 +64,13 @@ class DocumentRow(Base):
     size: Mapped[int] = mapped_column(Integer, default=0)
     chunks: Mapped[int] = mapped_column(Integer, default=0)
     seconds: Mapped[float] = mapped_column(Float, default=0.0)
+    missing: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    @property
+    def found(self) -> bool:
+        """Whether search finds it, as a whole or in part."""
+        return self.state in FOUND
 
 
 class ChunkRow(Base):

@@ -2,8 +2,8 @@
 `retrieval.reader`.
 
 LIMITS is JSON, PARENT the number of the process that it must not outlive. It says {"ready": true}; then each line of stdin
-is {"path", "source"}, and on stdout follow lines {"at": [number, unit]} while it reads, {"passage": {...}} for each passage,
-and at last {"end": true, "leaves": whether the process ends now} or {"error": sentence}.
+is {"path", "source"}, and on stdout follow lines {"at": [number, unit]} while it reads, {"note": sentence} for what is missing,
+{"passage": {...}} for each passage, and at last {"end": true, "leaves": whether the process ends now} or {"error": sentence}.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read(path: Path, source: str, limits: Limits, out: TextIO, number: int) -> N
             say(out, {"at": [number, unit]})
 
     try:
-        for passage in read_here(path, source, limits, tell):
+        for passage in read_here(path, source, limits, tell, lambda what: say(out, {"note": what})):
             out.write(json.dumps({"passage": passage.model_dump(exclude_defaults=True)}) + "\n")
     except DocumentError as error:
         say(out, {"error": str(error), "leaves": leaves(number)})

@@ -11,10 +11,11 @@ from pathlib import Path
 from core.errors import DocumentError
 from core.types import Passage
 from retrieval.charset import decode, storable
-from retrieval.formats import check_format
+from retrieval.formats import check_format, stem
 from retrieval.limits import Limits
-from retrieval.parsing import Pages, Tell, parse
+from retrieval.parsing import Pages, parse
 from retrieval.sheets import Sheet, csv_sheet, lines_of, packed, row_sentence, workbook
+from retrieval.telling import Note, Tell, silent, unnoted
 
 CHUNK_CHARS = 800
 # What has no end of a sentence for so long, such as data in base64, is cut anywhere.
@@ -30,16 +31,15 @@ PICTURE = re.compile(r"!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)")
 # A line this long without an end went on in the next one.
 WRAPPED = 40
 OWN_LINE = re.compile(r"[-*•+>|]\s|\d{1,3}[.)]\s|\S*␣")
-SPLITTER_VERSION = "2"
+SPLITTER_VERSION = "3"
 
 
-def silent(number: int, unit: str) -> None:
-    """Hears how far reading a file is, and says nothing."""
-
-
-def read_here(path: Path, source: str, limits: Limits | None = None, tell: Tell = silent) -> list[Passage]:
+def read_here(
+    path: Path, source: str, limits: Limits | None = None, tell: Tell = silent, note: Note = unnoted
+) -> list[Passage]:
     """The passages of a file, in its order, read in this process: a hostile file can make it hang or eat memory, so
-    what comes from outside goes through `retrieval.reader`. `tell(number, "page")` hears how far it is.
+    what comes from outside goes through `retrieval.reader`. `tell(number, "page")` hears how far it is, `note` what is
+    left out or could not be read.
 
     Raises:
         DocumentError: the file cannot be read; says what to do.
@@ -50,7 +50,7 @@ def read_here(path: Path, source: str, limits: Limits | None = None, tell: Tell 
         return sheet_passages(path.name, source, workbook(path, tell), limits)
     if ending == ".csv":
         return sheet_passages(path.name, source, [csv_sheet(decode(path.name, path.read_bytes()), tell)], limits)
-    pages = parse(path, ending, limits, tell)
+    pages = parse(path, ending, limits, tell, note)
     if sum(len(text) for _, text in pages) > limits.text_mb << 20:
         raise too_much_text(path.name, limits)
     return split(source, pages)
@@ -148,11 +148,6 @@ def sections(lines: Iterable[tuple[str, dict[str, str]]]) -> Iterator[tuple[list
         kept.append(text)
     if kept:
         yield at, on, "\n\n".join(kept)
-
-
-def stem(source: str) -> str:
-    """What a document without a title is called: its file name in words."""
-    return re.sub(r"[-_]+", " ", Path(source).stem).strip().capitalize()
 
 
 def split_title(source: str, heading: list[str], section: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 import zlib
@@ -17,6 +18,11 @@ KINDS = ", ".join(sorted(ending.lstrip(".") for ending in SUFFIXES))
 EDGE = 2048
 BLOCK = 1 << 20
 END_OF_ARCHIVE = b"PK\x05\x06"
+
+
+def stem(source: str) -> str:
+    """What a document without a title is called: its file name in words."""
+    return re.sub(r"[-_]+", " ", Path(source).stem).strip().capitalize()
 
 
 def ending_of(path: Path) -> str:

@@ -81,6 +81,11 @@ class WordIndex:
             return np.zeros(len(self.passages))
         return self.bm25.get_scores(known)
 
+    def holds(self, source: str) -> int:
+        """How many passages of a document are found."""
+        positions = self.of_source.get(source, [])
+        return sum(map(self.shows, positions)) if self.gone else len(positions)
+
     def allowed(self, filters: Filters) -> list[int]:
         """Positions of the passages that the filters leave, in order. Raises QueryError for names that nothing has."""
         if not filters:
@@ -132,6 +137,10 @@ class Index(ChromaVectors):
     def words(self) -> WordIndex:
         """BM25 over the chunks as they were at the last refresh."""
         return self._words or self.refresh()
+
+    def finds(self, source: str, passages: int) -> bool:
+        """Whether search finds a document, all its passages, as the last refresh left it."""
+        return self.words.holds(source) == passages
 
     def refresh(self) -> WordIndex:
         """Build BM25 anew from the store. Searches use the former one meanwhile."""

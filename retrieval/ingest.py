@@ -12,18 +12,32 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from core.errors import DocumentError, NotFound
 from core.folders import ORIGIN, Folders
 from core.settings import Settings
 from core.store import Store
-from core.tables import DocumentRow
+from core.tables import FOUND, DocumentRow
 from core.types import Passage
 from retrieval.disk import require_room, room_in
 from retrieval.index import Index
 from retrieval.limits import Limits
-from retrieval.plan import PACK, UPLOAD, Change, Plan, Read, Synced, is_gone, may_stay, narrowed, shelf_of, together
+from retrieval.plan import (
+    PACK,
+    UPLOAD,
+    Change,
+    Plan,
+    Read,
+    Synced,
+    few,
+    is_gone,
+    may_stay,
+    narrowed,
+    shelf_of,
+    together,
+)
 from retrieval.reader import Reader, Stopped
 from retrieval.shelves import Hashes, Look, Shelf, look
 
@@ -40,7 +54,8 @@ Progress = Callable[[int, int, str], None]
 
 class Ingest:
     """`origin` of a document is `pack`, `upload` or that of a folder kept in step: a plan for one folder never removes what
-    came from another. `at_work` holds how far the file is that is being read: source, number and unit ("page")."""
+    came from another. `at_work` holds how far the files are that are being read, by source: number and unit ("page"). `some` may run twice at
+    once, for large files and for the others: each has a reader of its own."""
 
     def __init__(self, store: Store, index: Index, settings: Settings) -> None:
         self.store = store
@@ -50,12 +65,13 @@ class Ingest:
         self.uploads = settings.data_dir / UPLOADS
         self.min_free_mb = settings.min_free_mb
         self.limit = settings.max_upload_mb << 20
-        self.reader = Reader(Limits.of(settings))
+        self.reader, self._large_reader = Reader(Limits.of(settings)), Reader(Limits.of(settings))
         self.hashes = Hashes(self.limit)
-        self.at_work: tuple[str, int, str] | None = None
+        self.at_work: dict[str, tuple[int, str]] = {}
         self._agrees = False
         # A document that is removed while it is read must not come back.
         self._changing = threading.RLock()
+        self._mending = threading.Lock()
 
     def plan(self, folders: Path | Sequence[Path], retry: bool = False, only: Sequence[str] | None = None) -> Plan:
         """Compare folders with the documents table by the hash of each file's bytes. A failed file is tried again only
@@ -80,7 +96,17 @@ class Ingest:
         """Show what a run is going to read as waiting."""
         fields = {"state": "waiting", "error": ""}
         with room_in(self.data_dir):
-            self.store.set_documents((change.source, {**fields, "origin": change.origin}) for change in plan.changed)
+            self.store.set_documents(
+                (change.source, {**fields, "origin": change.origin})
+                for change in plan.changed
+                if change.source not in self.at_work
+            )
+
+    def expect(self, source: str, path: Path) -> None:
+        """Show a file that was handed over as waiting, before any run looks at it."""
+        change = Change(source, path, UPLOAD)
+        if not self._is_current(self.store.document(source), path, UPLOAD, retry=True):
+            self.announce(Plan(changed=(change,)))
 
     def some(
         self, changes: Sequence[Change], stop: threading.Event | None = None, progress: Progress | None = None,
@@ -92,15 +118,33 @@ class Ingest:
         Raises:
             DiskFull: there is no room; what was indexed stays so, the rest waits.
         """
+        try:
+            return self._some(changes, stop, progress, retry, again)
+        finally:
+            for change in changes:
+                self.at_work.pop(change.source, None)
+
+    def _some(
+        self,
+        changes: Sequence[Change],
+        stop: threading.Event | None,
+        progress: Progress | None,
+        retry: bool,
+        again: bool,
+    ) -> Synced:
         indexed, failed, group = [], [], []
         rows = {row.source: row for row in self.store.documents_of([change.source for change in changes])}
         for n, change in enumerate(changes):
             if progress:
                 progress(n, len(changes), change.source)
             require_room(self.data_dir, self.min_free_mb)
-            row = rows.get(change.source)
-            if not again and self._is_current(row, change.path, change.origin, retry):
+            if not again and self._is_current(rows.get(change.source), change.path, change.origin, retry):
                 continue
+            if change.large and (group or indexed):
+                # What has been read is found before a large file is begun.
+                self._keep(group, stop, indexed, failed)
+                self.index.refresh()
+                group = []
             try:
                 group.append(self._read(change, stop))
             except Stopped:
@@ -158,14 +202,16 @@ class Ingest:
         self.announce(plan)
         try:
             self.remove_some(plan.removed)
-            done = self.some(plan.changed, stop, progress, retry)
+            done = self.some(sorted(plan.changed, key=lambda change: change.large), stop, progress, retry)
         finally:
             self.finish(bool(plan.changed or plan.removed))
         return replace(done, removed=plan.removed, unchanged=plan.unchanged, skipped=plan.skipped)
 
     def mend(self, progress: Progress | None = None) -> None:
         """Bring the vectors in step with the store, once in the life of a process and again after something failed."""
-        if not self._agrees:
+        with self._mending:
+            if self._agrees:
+                return
             with room_in(self.data_dir):
                 self.index.check(lambda done, total: progress(done, total, "mending the index") if progress else None)
             self._agrees = True
@@ -173,15 +219,18 @@ class Ingest:
     @contextmanager
     def _keeping(self) -> Iterator[None]:
         """While database and index are changed. Raises DiskFull where there is no room."""
-        agreed, self._agrees = self._agrees, False
-        with room_in(self.data_dir):
-            yield
-        self._agrees = agreed
+        try:
+            with room_in(self.data_dir):
+                yield
+        except BaseException:
+            self._agrees = False
+            raise
 
-    def finish(self, changed: bool = True) -> None:
-        """After a run: BM25 as the store is now, and no process that waits for files."""
-        self.reader.close()
-        self.at_work = None
+    def finish(self, changed: bool = True, large: bool | None = None) -> None:
+        """After a run: BM25 as the store is now, and no process that waits for files. `large`: the run was for large files
+        alone, None: for all."""
+        for reader in (self.reader, self._large_reader) if large is None else (self._reader(large),):
+            reader.close()
         if changed:
             self.index.refresh()
 
@@ -215,12 +264,13 @@ class Ingest:
             return ""
 
     def _is_current(self, row: DocumentRow | None, path: Path, origin: str, retry: bool) -> bool:
-        done = ("indexed",) if retry else ("indexed", "failed")
+        done = FOUND if retry else (*FOUND, "failed")
         return row is not None and row.state in done and row.origin == origin and row.sha256 == self._hash(path)
 
     def _read(self, change: Change, stop: threading.Event | None) -> Read:
         """Raises Stopped."""
         started, path, source = time.monotonic(), change.path, change.source
+        missing: list[str] = []
         sha256, size = self._hash(path), path.stat().st_size if path.is_file() else 0
         try:
             if len(source) > MAX_SOURCE:
@@ -229,14 +279,18 @@ class Ingest:
                 raise DocumentError(f"{path.name}: the file is larger than {self.limit >> 20} MB; split it up")
             if is_set(stop):
                 raise Stopped(f"{source}: stopped before it was read; it will be read again")
-            self.at_work = (source, 0, "")
-            passages = self.reader.read(path, source, stop, lambda number, unit: self._tell(source, number, unit))
+            self._tell(source, 0, "")
+            reader = self._reader(change.large)
+            passages = reader.read(path, source, stop, partial(self._tell, source), missing.append)
         except DocumentError as error:
             return Read(change, sha256, size, time.monotonic() - started, error=str(error))
-        return Read(change, sha256, size, time.monotonic() - started, tuple(passages))
+        return Read(change, sha256, size, time.monotonic() - started, tuple(passages), missing=few(missing))
 
     def _tell(self, source: str, number: int, unit: str) -> None:
-        self.at_work = (source, number, unit)
+        self.at_work[source] = (number, unit)
+
+    def _reader(self, large: bool) -> Reader:
+        return self._large_reader if large else self.reader
 
     def _keep(
         self, group: list[Read], stop: threading.Event | None, indexed: list[str], failed: list[tuple[str, str]]
@@ -249,17 +303,24 @@ class Ingest:
             started = time.monotonic()
             whole = self._vectors([passage for one in kept for passage in one.passages], stop)
             spent = (time.monotonic() - started) / max(1, sum(len(one.passages) for one in kept))
-            done = self._mark(kept, "indexed" if whole else "waiting", spent)
+            done = self._mark(kept, whole, spent)
             indexed += done if whole else []
             self.index.refresh_if_due()
 
-    def _mark(self, kept: list[Read], state: str, spent: float) -> list[str]:
-        """Set the state of documents that are still as they were read. `spent`: seconds of embedding for a passage."""
+    def _mark(self, kept: list[Read], whole: bool, spent: float) -> list[str]:
+        """Set the state of documents that are still as they were read. `whole`: all their vectors are there; `spent`:
+        seconds of embedding for a passage."""
         with self._changing:
             still = {row.source: row.sha256 for row in self.store.documents_of([one.source for one in kept])}
             done = [one for one in kept if still.get(one.source) == one.sha256]
             self.store.set_documents(
-                (one.source, {"state": state, "seconds": round(one.seconds + spent * len(one.passages), 3)})
+                (
+                    one.source,
+                    {
+                        "state": one.done if whole else "waiting",
+                        "seconds": round(one.seconds + spent * len(one.passages), 3),
+                    },
+                )
                 for one in done
             )
         return [one.source for one in done]
@@ -287,17 +348,24 @@ class Ingest:
         for start in range(0, len(missing), GROUP_PASSAGES):
             if is_set(stop):
                 return False
-            some = missing[start : start + GROUP_PASSAGES]
+            some = self._alive(missing[start : start + GROUP_PASSAGES])
+            if not some:
+                continue
             self._tell(some[0].source, start, "passage")
             epoch, vectors = self.index.epoch, self.index.embed(some)
             with self._changing:
-                alive = {passage.id for passage in self.store.chunks_of([passage.id for passage in some])}
+                alive = {passage.id for passage in self._alive(some)}
                 chosen = [n for n, passage in enumerate(some) if passage.id in alive]
                 if epoch != self.index.epoch:  # another model serves by now
                     self.index.upsert([some[n] for n in chosen])
                 elif chosen:
                     self.index.put([some[n] for n in chosen], vectors[chosen])
         return True
+
+    def _alive(self, passages: Sequence[Passage]) -> list[Passage]:
+        """Those whose document was neither removed nor changed meanwhile."""
+        alive = {passage.id for passage in self.store.chunks_of([passage.id for passage in passages])}
+        return [passage for passage in passages if passage.id in alive]
 
 
 def is_full(group: Sequence[Read]) -> bool:

@@ -6,29 +6,27 @@ Imports neither torch nor any model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.errors import DocumentError
 from retrieval.charset import decode
 from retrieval.limits import Limits
+from retrieval.pdf import TOO_DEEP, pdf_pages
+from retrieval.pdf_text import Pages
+from retrieval.telling import Note, Tell, unnoted
 
-Pages = list[tuple[int | None, str]]
-Tell = Callable[[int, str], None]
-
-FOOTER = re.compile(r"(?:page|seite)?\s*\d+\s*(?:(?:of|/|von)\s*\d+)?", re.IGNORECASE)
 SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
-TOO_DEEP = "the file is nested too deeply; save it again, or save its text alone"
 
 
-def parse(path: Path, ending: str, limits: Limits, tell: Tell) -> Pages:
-    """The pages of a file as Markdown; only PDFs have page numbers, and presentations slides. `tell` hears how far it is.
+def parse(path: Path, ending: str, limits: Limits, tell: Tell, note: Note = unnoted) -> Pages:
+    """The pages of a file as Markdown; only PDFs have page numbers, and presentations slides. `tell` hears how far it is,
+    `note` what is left out.
 
     Raises:
         DocumentError: the file cannot be read, or holds no text.
     """
     if ending == ".pdf":
-        pages = list(pdf_pages(path, limits, tell))
+        pages = pdf_pages(path, limits, tell, note)
     elif ending in (".md", ".txt"):
         pages: Pages = [(None, decode(path.name, path.read_bytes()))]
     elif ending == ".pptx":
@@ -70,49 +68,3 @@ def slides(path: Path, limits: Limits) -> Pages:
         raise DocumentError(f"{path.name}: more than {limits.pages} slides; split it up")
     found: Pages = [(int(number), text) for number, text in zip(parts[1::2], parts[2::2], strict=True)]
     return [(None, parts[0]), *found] if parts[0].strip() else found
-
-
-def pdf_pages(path: Path, limits: Limits, tell: Tell) -> Iterator[tuple[int | None, str]]:
-    """Text of a PDF page by page. Its Markdown by markitdown has lost the pages wherever a table stands."""
-    from pdfminer.high_level import extract_pages
-    from pdfminer.layout import LTTextContainer
-    from pdfminer.pdfdocument import PDFEncryptionError, PDFPasswordIncorrect
-    from pdfminer.pdfexceptions import PDFException
-    from pdfminer.psexceptions import PSException
-
-    try:
-        for number, page in enumerate(extract_pages(path), 1):
-            if number > limits.pages:
-                raise DocumentError(f"{path.name}: more than {limits.pages} pages; split it up")
-            tell(number, "page")
-            blocks = [item.get_text().strip() for item in page if isinstance(item, LTTextContainer)]
-            yield number, pdf_markdown(blocks, first=number == 1)
-    except (PDFPasswordIncorrect, PDFEncryptionError) as error:
-        raise DocumentError(f"{path.name}: the PDF is locked by a password; save it without one") from error
-    except RecursionError as error:
-        raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
-    except (PDFException, PSException, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DocumentError(f"{path.name}: the PDF is damaged; export it again") from error
-
-
-def pdf_markdown(blocks: list[str], first: bool = False) -> str:
-    """Paragraphs of a page, its lines joined; a short line without a full stop before prose is taken for a heading."""
-    kept = [block for block in blocks if block and not FOOTER.fullmatch(block)]
-    found = []
-    for n, block in enumerate(kept):
-        following = kept[n + 1] if n + 1 < len(kept) else ""
-        line = re.sub(r"\s*\n\s*(?![-*•]\s|\d{1,3}[.)]\s)", " ", block)
-        if first and n == 0 and looks_like_title(block) and following:
-            found.append(f"# {line}")
-        else:
-            found.append(f"## {line}" if looks_like_heading(block, following) else line)
-    return "\n\n".join(found)
-
-
-def looks_like_title(block: str) -> bool:
-    return "\n" not in block and len(block.split()) <= 12 and block[0].isupper() and block[-1] not in ".,;:"
-
-
-def looks_like_heading(block: str, following: str) -> bool:
-    # The cells of a table are short too, but are followed by other short blocks.
-    return looks_like_title(block) and len(following.split()) > len(block.split())

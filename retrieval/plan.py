@@ -13,6 +13,9 @@ from core.types import Passage
 from retrieval.shelves import Look, Shelf
 
 PACK, UPLOAD = "pack", "upload"
+# Reading and embedding a file larger than this takes so long that others do not wait for it.
+LARGE = 1 << 20
+NOTES_KEPT, NOTE_CHARS = 30, 500
 
 
 class Change(NamedTuple):
@@ -21,6 +24,10 @@ class Change(NamedTuple):
     source: str
     path: Path
     origin: str
+
+    @property
+    def large(self) -> bool:
+        return is_large(self.path)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class Synced:
 
 @dataclass(frozen=True)
 class Read:
-    """A file that was read: its passages, or the error that came instead. `seconds`: what reading took."""
+    """A file that was read: its passages, or the error that came instead. `seconds`: what reading took; `missing`: what
+    was left out, or could not be read."""
 
     change: Change
     sha256: str
@@ -55,6 +63,7 @@ class Read:
     seconds: float
     passages: tuple[Passage, ...] = ()
     error: str = ""
+    missing: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -65,7 +74,19 @@ class Read:
         """What its document's row says until its vectors are there."""
         state = "failed" if self.error else "indexing"
         return {"state": state, "error": self.error, "origin": self.change.origin, "sha256": self.sha256,
-                "size": self.size, "seconds": round(self.seconds, 3)}  # fmt: skip
+                "size": self.size, "seconds": round(self.seconds, 3), "missing": list(self.missing)}  # fmt: skip
+
+    @property
+    def done(self) -> str:
+        """Its state once its vectors are there."""
+        return "partial" if self.missing else "indexed"
+
+
+def is_large(path: Path) -> bool:
+    try:
+        return path.stat().st_size > LARGE
+    except OSError:
+        return False
 
 
 def shelf_of(path: Path, uploads: Path, kept: Sequence[Folder]) -> Shelf:
@@ -100,6 +121,13 @@ def is_gone(row: DocumentRow, looks: Sequence[tuple[Shelf, Look]], names: set[st
 def may_stay(origin: str, names: set[str]) -> bool:
     """No folder of this origin was taken off the list."""
     return not origin.startswith(ORIGIN) or origin in names
+
+
+def few(notes: Sequence[str]) -> tuple[str, ...]:
+    """Each note once, and not more of them than one reads."""
+    each = [note[:NOTE_CHARS] for note in dict.fromkeys(notes)]
+    more = len(each) - NOTES_KEPT
+    return (*each[:NOTES_KEPT], *([f"and {more} more"] if more > 0 else []))
 
 
 def narrowed(plan: Plan, only: set[str]) -> Plan:

@@ -18,9 +18,10 @@ from typing import IO, Any
 from core.errors import DocumentError, TriviumError
 from core.settings import ROOT
 from core.types import Passage
-from retrieval.documents import Tell, read_here, silent
+from retrieval.documents import read_here
 from retrieval.formats import PLAIN, ending_of
 from retrieval.limits import Limits
+from retrieval.telling import Note, Tell, silent, unnoted
 
 # Plain text this small is read here: it cannot take long, and there may be ten thousand such files.
 SMALL = 64 << 10
@@ -50,26 +51,28 @@ class Reader:
         self._stderr: IO[bytes] | None = None
         self._ready = False
 
-    def read(self, path: Path, source: str, stop: threading.Event | None = None, tell: Tell = silent) -> list[Passage]:
-        """The passages of a file, in its order. `tell(number, unit)` hears how far it is.
+    def read(
+        self, path: Path, source: str, stop: threading.Event | None = None, tell: Tell = silent, note: Note = unnoted
+    ) -> list[Passage]:
+        """The passages of a file, in its order. `tell(number, unit)` hears how far it is, `note` what is missing.
 
         Raises:
             DocumentError: the file cannot be read; says what to do.
             Stopped: `stop` was set meanwhile.
         """
         if ending_of(path) in PLAIN and path.is_file() and path.stat().st_size <= SMALL:
-            return read_here(path, source, self.limits, tell)
+            return read_here(path, source, self.limits, tell, note)
         with self._lock:
             fresh = self._start()
             try:
-                return self._ask(path, source, stop, tell)
+                return self._ask(path, source, stop, tell, note)
             except EOFError:
                 if not fresh:
                     # An earlier file may have left the process in a bad state: this one is owed a process of its own.
                     self._end()
                     self._start()
                     with suppress(EOFError):
-                        return self._ask(path, source, stop, tell)
+                        return self._ask(path, source, stop, tell, note)
                 raise DocumentError(self._why(path)) from None
 
     def close(self) -> None:
@@ -102,7 +105,7 @@ class Reader:
             self._stderr.close()
             self._stderr = None
 
-    def _ask(self, path: Path, source: str, stop: threading.Event | None, tell: Tell) -> list[Passage]:
+    def _ask(self, path: Path, source: str, stop: threading.Event | None, tell: Tell, note: Note) -> list[Passage]:
         """Raises EOFError if the process ends without an answer."""
         process, found = self._process, []
         assert process is not None
@@ -115,6 +118,8 @@ class Reader:
         for line in self._lines(process, path, stop):
             if "at" in line:
                 tell(*line["at"])
+            elif "note" in line:
+                note(line["note"])
             elif "passage" in line:
                 found.append(Passage(**line["passage"]))
             else:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from core.types import Citation
-from ui import safe
+from ui import reading, safe
 from ui.client import ApiError, api
 
 
@@ -38,6 +38,8 @@ def offer(answer_id: str, citation: Citation) -> None:
             on_click=unfold,
             args=(key, answer_id, citation.passage_id),
         )
+    else:
+        reading.link(citation.source, citation.passage_id)
 
 
 def unfold(key: str, answer_id: str, passage_id: str) -> None:

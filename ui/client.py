@@ -114,6 +114,12 @@ class Api(RetrievalApi, LoopApi):
         """How many documents are in which state, how many passages there are, and which index serves them."""
         return self._call("GET", "/api/documents/summary")
 
+    def passages(self, source: str, passage: str, offset: int | None, limit: int) -> dict[str, Any]:
+        """Passages of a document from `offset` on, or about one of them."""
+        asked = {"source": source, "passage": passage, "offset": offset, "limit": limit}
+        asked = {name: value for name, value in asked.items() if value not in ("", None)}
+        return self._call("GET", "/api/documents/passages", params=asked)
+
     def folders(self) -> list[dict[str, Any]]:
         """The folders that are kept in step."""
         return self._call("GET", "/api/folders")

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.types import Job
-from ui import folders, safe, words
+from ui import folders, reading, safe, words
 from ui.client import ApiError, api
 from ui.gate import flash, problem, surface_flash
 
@@ -16,13 +16,23 @@ TICK = 1.0
 TYPES = ["md", "txt", "html", "pdf", "docx", "pptx", "xlsx", "csv"]
 AT_WORK = ("parsing", "indexing")
 ENDED_BADLY = ("error", "max_recovery_attempts_exceeded")
-STATES = {"indexed": "green", "failed": "red", "waiting": "gray", "parsing": "blue", "indexing": "blue"}
+STATES = {
+    "indexed": "green",
+    "failed": "red",
+    "partial": "orange",
+    "waiting": "gray",
+    "parsing": "blue",
+    "indexing": "blue",
+}
 JOBS = {"sync": "Indexing", "reindex": "Building the new index; the former one answers meanwhile"}
 SHOWN = 50
 
 
 def page() -> None:
     st.title("Documents")
+    if reading.opened():
+        reading.show()
+        return
     upload()
     folders.add()
     busy = st.session_state.setdefault("documents-busy", True)
@@ -124,9 +134,10 @@ def show_summary(summary: dict[str, Any]) -> None:
         st.info("Nothing is indexed yet. Add a document above, and Trivium can cite it.", icon=":material/upload_file:")
         return
     others = [f"{states[state]:,} {state}" for state in (*AT_WORK, "waiting", "failed") if states.get(state)]
-    said = (
-        f"**{words.many(states.get('indexed', 0), 'document')}** indexed, {words.many(summary['passages'], 'passage')}"
-    )
+    found = sum(states.get(state, 0) for state in words.FOUND)
+    said = f"**{words.many(found, 'document')}** indexed, {words.many(summary['passages'], 'passage')}"
+    if partial := states.get("partial"):
+        said += f" ({partial:,} in part)"
     st.markdown("; ".join([said, *others]))
     st.caption("What is part of the pack, or of a folder, is removed by deleting its file there.")
 
@@ -145,6 +156,11 @@ def show_document(row: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(width="stretch", gap=None):
             heading(row)
+            if missing := row.get("missing"):
+                st.caption(safe.plain("; ".join(missing)))
+        if row.get("chunks"):
+            source = row["source"]
+            st.button("Read", key=f"open-{source}", type="tertiary", on_click=reading.open_at, args=(source,))
         removal(row)
 
 

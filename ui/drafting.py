@@ -21,7 +21,7 @@ def show(tasks: list[dict[str, Any]]) -> None:
     """`tasks`: of the pack, as the API tells them; where a tuned model may serve any, only those are offered."""
     st.subheader("From a document", anchor=False)
     st.caption("A model reads the document and writes drafts of one task. What the document does not say is left out.")
-    sources = [row["source"] for row in api().documents() if row["state"] == "indexed"]
+    sources = [row["source"] for row in api().documents() if row["state"] in words.FOUND]
     if not sources:
         st.info("No document is indexed yet.")
         link_to_documents("Add a document")

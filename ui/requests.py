@@ -61,7 +61,7 @@ def show_missing() -> None:
         st.success(note, icon=":material/task_alt:")
     if not found["groups"]:
         st.info("No document is known to be missing.", icon=":material/done_all:")
-    documents = [row["source"] for row in api().documents() if row["state"] == "indexed"] if found["groups"] else []
+    documents = [row["source"] for row in api().documents() if row["state"] in words.FOUND] if found["groups"] else []
     for group in found["groups"]:
         show_group(group, documents)
     if found["closed"]:

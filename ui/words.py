@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from core.types import Answer, Citation, Passage
 
+# States of a document that search finds: as a whole, or but for what it says is missing.
+FOUND = ("indexed", "partial")
 Color = Literal["blue", "green", "violet", "gray"]
 
 ROADS = {"prompt": "Prompt", "rag": "Documents", "tuned": "Tuned model", "refuse": "Refused"}

@@ -14,14 +14,18 @@ from sse_starlette import EventSourceResponse
 from app.bootstrap import Service
 from app.endpoints.common import JobsDep, OpenServiceDep, sse
 from app.jobs import Jobs
-from app.uploads import keep
+from app.uploads import FOLDER, keep
 from core.errors import DocumentError, NotFound
 from core.folders import ORIGIN
 from core.tables import DocumentRow
 from core.types import Job
+from retrieval.plan import PACK, UPLOAD, is_large
 
 router = APIRouter(prefix="/api", tags=["documents"])
-FIELDS = ("source", "origin", "state", "error", "size", "chunks", "seconds", "updated_at")
+FIELDS = ("source", "origin", "state", "error", "size", "chunks", "seconds", "missing", "updated_at")
+
+# Of a document that is read: so many passages at once at most, and before the one that is asked for.
+MOST_PASSAGES, BEFORE = 100, 2
 
 
 class Asked(BaseModel):
@@ -36,20 +40,25 @@ def documents(
 ) -> list[dict[str, Any]]:
     """All, or those of one `state`, or whose name holds `like`; failed ones first where only some are asked for."""
     rows = service.store.documents()
-    found = [row for row in rows if (not state or row.state == state) and like.lower() in row.source.lower()]
+    found = [row for row in rows if like.lower() in row.source.lower()]
+    found = [row for row in found if not state or state_of(row, service) == state]
     if limit is not None:
         found = sorted(found, key=lambda row: row.state != "failed")[offset : offset + limit]
     return [shown(row, service) for row in found]
 
 
 def shown(row: DocumentRow, service: Service) -> dict[str, Any]:
-    """A document for the page; while its file is read, how far that is."""
+    """A document for the page; while its file is read, how far that is. It is indexed once search finds it."""
     fields = {name: getattr(row, name) for name in FIELDS} | {"uploaded": row.origin == "upload", "progress": ""}
-    at_work = service.ingest.at_work
-    if at_work is not None and at_work[0] == row.source and row.state == "waiting":
-        _, number, unit = at_work
+    at_work = service.ingest.at_work.get(row.source)
+    if at_work is not None and row.state == "waiting":
+        number, unit = at_work
         fields |= {"state": "parsing", "progress": f"{unit} {number:,}" if number else ""}
-    return fields
+    return fields | {"state": state_of(row, service)} if row.found else fields
+
+
+def state_of(row: DocumentRow, service: Service) -> str:
+    return row.state if not row.found or service.index.finds(row.source, row.chunks) else "indexing"
 
 
 @router.get("/documents/summary")
@@ -59,11 +68,28 @@ def summary(service: OpenServiceDep) -> dict[str, Any]:
     next = index.next.generation if index.next else None
     return {
         "documents": len(rows),
-        "states": Counter(row.state for row in rows),
-        "passages": sum(row.chunks for row in rows if row.state == "indexed"),
+        "states": Counter(state_of(row, service) for row in rows),
+        "passages": sum(row.chunks for row in rows if row.found),
         "serving": index.generation,
         "next": next,
     }
+
+
+@router.get("/documents/passages")
+def passages(
+    source: str, service: OpenServiceDep, passage: str = "", offset: int | None = None, limit: int = 20
+) -> dict[str, Any]:
+    """A document to be read: some of its passages in their order, from `offset` on, or about the one named `passage`."""
+    row = service.store.document(source)
+    if row is None:
+        raise NotFound(f"there is no document {source!r}; GET /api/documents lists them")
+    chunks = service.store.chunks([source])
+    if offset is None:
+        at = next((n for n, chunk in enumerate(chunks) if chunk.id == passage), 0)
+        offset = max(0, at - BEFORE)
+    offset, limit = max(0, offset), max(1, min(limit, MOST_PASSAGES))
+    shown = [chunk.model_dump(mode="json") for chunk in chunks[offset : offset + limit]]
+    return {"source": source, "missing": row.missing, "total": len(chunks), "offset": offset, "passages": shown}
 
 
 @router.post("/documents", status_code=202)
@@ -72,7 +98,9 @@ def upload(
 ) -> dict[str, Any]:
     """`path`: where the file lies in its folder, such as "contracts/2024/a.pdf"; none: it has its own name."""
     source = keep(service, path or Path(file.filename or "").name, file.file)
-    return {"source": source, "job": jobs.sync().model_dump(mode="json")}
+    kept = service.settings.data_dir / FOLDER / source
+    service.ingest.expect(source, kept)
+    return {"source": source, "job": jobs.sync(large=is_large(kept)).model_dump(mode="json")}
 
 
 @router.post("/documents/sync", status_code=202)
@@ -84,20 +112,27 @@ def sync(jobs: JobsDep, asked: Asked | None = None) -> Job:
 
 @router.delete("/documents/{source:path}", status_code=204)
 def remove(source: str, service: OpenServiceDep) -> None:
-    """Remove an uploaded document. One of the pack, or of a folder kept in step, is removed by deleting its file."""
-    row = service.store.document(source)
-    if row is None:
+    """Remove an uploaded document; one that waits is not indexed any more. One of the pack, or of a folder kept in step, is removed by deleting its file."""
+    row, uploaded = service.store.document(source), upload_of(source, service)
+    if row is None and uploaded is None:
         raise NotFound(f"there is no document {source!r}; GET /api/documents lists them")
-    if row.origin == "pack" or (service.domain.documents / source).is_file():
+    origin = row.origin if row else UPLOAD
+    if origin == PACK or (service.domain.documents / source).is_file():
         raise DocumentError(
             f"{source} belongs to the pack; delete the file from {service.domain.documents.name}/ and sync"
         )
-    if row.origin.startswith(ORIGIN):
+    if origin.startswith(ORIGIN):
         raise DocumentError(f"{source} lies in a folder that is kept in step; delete the file there, and it follows")
-    uploaded = service.settings.data_dir / "documents" / source
-    if uploaded.resolve().is_relative_to((service.settings.data_dir / "documents").resolve()):
+    if uploaded is not None:
         uploaded.unlink(missing_ok=True)
     service.ingest.remove_some([source])
+
+
+def upload_of(source: str, service: Service) -> Path | None:
+    """The file of an uploaded document, if it is there."""
+    folder = service.settings.data_dir / FOLDER
+    file = folder / source
+    return file if file.is_file() and file.resolve().is_relative_to(folder.resolve()) else None
 
 
 @router.get("/jobs", tags=["jobs"])

@@ -127,10 +127,10 @@ def other_splitter(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(documents, "CHUNK_CHARS", 60)
     for module in (documents, generation):
-        monkeypatch.setattr(module, "SPLITTER_VERSION", "3")
+        monkeypatch.setattr(module, "SPLITTER_VERSION", "next")
     plain = generation.Generation.of
     monkeypatch.setattr(
-        generation.Generation, "of", staticmethod(lambda model, name, splitter="3": plain(model, name, splitter))
+        generation.Generation, "of", staticmethod(lambda model, name, splitter="next": plain(model, name, splitter))
     )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from core.types import Job, new_id
+from ui import words
 
 Reply = tuple[int, Any]
 GENERATION = {
@@ -25,10 +26,21 @@ def documents(fake: Any, query: dict[str, list[str]], **_: Any) -> Reply:
 def summary(fake: Any, **_: Any) -> Reply:
     rows = list(fake.documents.values())
     states = Counter(row["state"] for row in rows)
-    passages = sum(row["chunks"] for row in rows if row["state"] == "indexed")
+    passages = sum(row["chunks"] for row in rows if row["state"] in words.FOUND)
     return 200, {
         "documents": len(rows), "states": states, "passages": passages, "serving": GENERATION, "next": fake.next_index,
     }  # fmt: skip
+
+
+def passages(fake: Any, query: dict[str, list[str]], **_: Any) -> Reply:
+    source, wanted, limit = query["source"][0], query.get("passage", [""])[0], int(query["limit"][0])
+    total = fake.documents[source]["chunks"]
+    at = int(wanted.removeprefix("p")) - 2 if wanted else 0
+    offset = int(query.get("offset", [str(max(0, at))])[0])
+    shown = [{"id": f"p{n}", "source": source, "text": f"Sentence {n}.", "heading": "Notes", "page": 1 + n // 10}
+             for n in range(offset, min(total, offset + limit))]  # fmt: skip
+    missing = fake.documents[source].get("missing", [])
+    return 200, {"source": source, "missing": missing, "total": total, "offset": offset, "passages": shown}
 
 
 def sync(fake: Any, body: Any, **_: Any) -> Reply:
@@ -69,6 +81,7 @@ def remove_folder(fake: Any, name: str, **_: Any) -> Reply:
 ENDPOINTS: list[tuple[str, str, Any]] = [
     ("GET", "/api/documents", documents),
     ("GET", "/api/documents/summary", summary),
+    ("GET", "/api/documents/passages", passages),
     ("POST", "/api/documents/sync", sync),
     ("DELETE", "/api/documents/(.+)", remove),
     ("GET", "/api/folders", folders),

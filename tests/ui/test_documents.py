@@ -122,6 +122,37 @@ def test_an_empty_index_invites_to_add_a_document(fake: FakeApi) -> None:
     assert "Nothing is indexed yet" in text(only("documents").run())
 
 
+def test_a_document_that_was_read_in_part_says_what_is_missing(fake: FakeApi) -> None:
+    row = fake.documents["team-notes.docx"]
+    fake.documents["team-notes.docx"] = {**row, "state": "partial", "missing": ["page 2 has no text"]}
+    said = text(only("documents").run())
+    assert "**4 documents** indexed, 46 passages (1 in part)" in said
+    assert "page 2 has no text" in said
+
+
+def test_a_document_is_opened_and_read_to_its_end(fake: FakeApi) -> None:
+    at = only("documents").run()
+    at.button(key="open-deployment-and-monitoring.pdf").click().run()
+    said = text(at)
+    assert "Passages 1 to 20 of 21" in said
+    assert "Sentence 19." in said
+    assert "page 2" in said
+    button(at, "Later")
+    assert "Passages 21 to 21 of 21" in text(at)
+    button(at, "Earlier")
+    assert "Sentence 0." in text(at)
+    button(at, "Back to all documents")
+    assert "**4 documents** indexed" in text(at)
+
+
+def test_a_document_is_opened_at_a_passage(fake: FakeApi) -> None:
+    at = only("documents")
+    at.session_state["reading"] = {"source": "deployment-and-monitoring.pdf", "passage": "p7", "offset": None}
+    said = text(at.run())
+    assert "Passages 6 to 21 of 21" in said
+    assert "Sentence 7." in said
+
+
 def test_the_name_of_a_document_is_not_markdown(fake: FakeApi) -> None:
     name = "![x](http://127.0.0.1:9/x.png).md"
     fake.documents[name] = {"source": name, "state": "indexed", "chunks": 1, "size": 1, "error": "", "uploaded": True}
