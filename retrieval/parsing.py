@@ -11,7 +11,11 @@ from pathlib import Path
 
 from core.errors import DocumentError
 from retrieval.charset import decode
+from retrieval.formats import MARKDOWN
+from retrieval.front_matter import without_front_matter
 from retrieval.limits import Limits
+from retrieval.markup import page, plain
+from retrieval.site_pages import page_body
 
 Pages = list[tuple[int | None, str]]
 Tell = Callable[[int, str], None]
@@ -29,8 +33,10 @@ def parse(path: Path, ending: str, limits: Limits, tell: Tell) -> Pages:
     """
     if ending == ".pdf":
         pages = list(pdf_pages(path, limits, tell))
-    elif ending in (".md", ".txt"):
-        pages: Pages = [(None, decode(path.name, path.read_bytes()))]
+    elif ending in MARKDOWN:
+        pages: Pages = [(None, plain(decode(path.name, path.read_bytes())))]
+    elif ending == ".txt":
+        pages = [(None, without_front_matter(decode(path.name, path.read_bytes())))]
     elif ending == ".pptx":
         pages = slides(path, limits)
     else:
@@ -54,7 +60,8 @@ def marked_down(path: Path, ending: str) -> str:
     info = StreamInfo(extension=ending, charset="utf-8", filename=path.name)
     try:
         if ending in (".html", ".htm"):
-            return converter.convert(io.BytesIO(decode(path.name, path.read_bytes()).encode()), info).markdown
+            html = page_body(decode(path.name, path.read_bytes()))
+            return page(converter.convert(io.BytesIO(html.encode()), info).markdown)
         with path.open("rb") as file:
             return converter.convert(file, info).markdown
     except RecursionError as error:
