@@ -6,6 +6,7 @@ Whatever is sent was checked against the passage that it cites before.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
@@ -34,6 +35,7 @@ from core.types import (
 from retrieval.placing import given
 from retrieval.quote import Found
 
+LOG = logging.getLogger(__name__)
 WRITTEN = "rag_written"
 WRITTEN_TOKENS = 80
 REFUSE_BELOW = 0.3
@@ -160,7 +162,23 @@ class Documents:
         yield Finished(confidence=sure)
 
     def found(self, evidence: Evidence) -> Found:
-        return self._find(evidence.query, evidence.passages)
+        """What is found in the passages. One that cannot be judged is left out, and the log says why: it must not cost the answer
+        that stands in another."""
+        try:
+            return self._find(evidence.query, evidence.passages)
+        except Exception:
+            sound = tuple(passage for passage in evidence.passages if self._can_judge(evidence.query, passage))
+            if len(sound) == len(evidence.passages):
+                raise
+            return self._find(evidence.query, sound)
+
+    def _can_judge(self, query: str, passage: Passage) -> bool:
+        try:
+            self._find(query, (passage,))
+        except Exception:
+            LOG.exception("a passage of %s (%s) cannot be judged and is left out", passage.source, passage.id)
+            return False
+        return True
 
     def _quote(self, found: Found, sources: int) -> Iterator[Event]:
         for citation in found.quotes(sources):

@@ -52,6 +52,7 @@ KEY = re.compile(
 )
 PARENT = ("", "{", "[", "|", ">", "|-", ">-", "|+", ">+")
 SCALAR = ("|", ">", "|-", ">-", "|+", ">+")
+PROMPT = re.compile(r"\s*(?:\([\w.-]+\) )?(?:[\w.-]+@[\w.-]+[:~\w/ .-]*)?\$ +(?=\S)|PS [A-Z]:[^>]*> +(?=\S)")
 CONTINUED = re.compile(r"\\\s*$")
 SHELL_CONTINUED = re.compile(r"(?:&&|\|\|?|(?<=\s)`|(?<=\s)\^)\s*$")
 HEREDOC = re.compile(r"<<[-~]?\s*([\"']?)(\w+)\1")
@@ -76,6 +77,9 @@ def units(lines: Sequence[Line], info: str, lead: str = "") -> Iterator[Unit]:
     """The quotable units of a code block, in their order. `info`: what stands behind its opening fence; `lead`: the sentence
     that introduces the block."""
     language = (re.split(r"[\s{},:]+", info.strip("{}. ").lower()) or [""])[0]
+    if any(PROMPT.match(line) for _, line in lines):
+        yield from session(lines, lead)
+        return
     walk, commands, at = Walk(), list[Unit](), 0
     while at < len(lines):
         start, line = lines[at]
@@ -96,6 +100,28 @@ def units(lines: Sequence[Line], info: str, lead: str = "") -> Iterator[Unit]:
         at += 1
     if language in SHELL and len(commands) > 1 and not walk.aside and commands[-1][1] - commands[0][0] <= MAX_WHOLE:
         yield commands[0][0], commands[-1][1], lead
+
+
+def session(lines: Sequence[Line], lead: str) -> Iterator[Unit]:
+    """What was typed at a prompt, alone and with what it printed: what is printed says little without what printed it."""
+    prompts = [n for n, (_, line) in enumerate(lines) if PROMPT.match(line)]
+    notes: list[str] = []
+    for at, after in zip(prompts, [*prompts[1:], len(lines)], strict=True):
+        count = reach(lines, at, "sh-session")
+        full = [n for n in range(at, after) if lines[n][1].strip()]
+        found = PROMPT.match(lines[at][1])
+        start = lines[at][0] + (found.end() if found else 0)
+        typed = lines[at + count - 1]
+        end, around = typed[0] + len(typed[1].rstrip()), " ".join([lead, *notes]).strip()
+        if lines[at][1][found.end() if found else 0 :].startswith("#"):
+            notes = [lines[at][1].strip("$# ")]
+            continue
+        notes = []
+        yield start, end, around
+        last = lines[full[-1]]
+        stop = last[0] + len(last[1].rstrip())
+        if end < stop <= start + MAX_WHOLE:
+            yield start, stop, around
 
 
 def setting(

@@ -14,7 +14,7 @@ from retrieval.charset import decode, storable
 from retrieval.fences import GLUE, LINE, kept_whole, shown
 from retrieval.formats import check_format
 from retrieval.limits import Limits
-from retrieval.parsing import Pages, Tell, parse
+from retrieval.parsing import Note, Pages, Tell, parse, unnoted
 from retrieval.sentences import DEFAULT
 from retrieval.sheets import Sheet, csv_sheet, lines_of, packed, row_sentence, workbook
 
@@ -37,9 +37,12 @@ def silent(number: int, unit: str) -> None:
     """Hears how far reading a file is, and says nothing."""
 
 
-def read_here(path: Path, source: str, limits: Limits | None = None, tell: Tell = silent) -> list[Passage]:
+def read_here(
+    path: Path, source: str, limits: Limits | None = None, tell: Tell = silent, note: Note = unnoted
+) -> list[Passage]:
     """The passages of a file, in its order, read in this process: a hostile file can make it hang or eat memory, so
-    what comes from outside goes through `retrieval.reader`. `tell(number, "page")` hears how far it is.
+    what comes from outside goes through `retrieval.reader`. `tell(number, "page")` hears how far it is, and
+    `note` what of the file is not read.
 
     Raises:
         DocumentError: the file cannot be read; says what to do.
@@ -50,7 +53,7 @@ def read_here(path: Path, source: str, limits: Limits | None = None, tell: Tell 
         return sheet_passages(path.name, source, workbook(path, tell), limits)
     if ending == ".csv":
         return sheet_passages(path.name, source, [csv_sheet(decode(path.name, path.read_bytes()), tell)], limits)
-    pages = parse(path, ending, limits, tell)
+    pages = parse(path, ending, limits, tell, note)
     if sum(len(text) for _, text in pages) > limits.text_mb << 20:
         raise too_much_text(path.name, limits)
     return split(source, pages)

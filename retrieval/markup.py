@@ -19,9 +19,15 @@ KEPT_AT = re.compile(r"⟬(\d+)⟭")
 COMMENTS = (("<!--", "-->"), ("{/*", "*/}"), ("{# ", "#}"))
 TEMPLATES = (("{%", "%}"), ("{{{", "}}}"), ("{{", "}}"), ("<%", "%>"), ("<?", "?>"))
 LONGEST_TEMPLATE = 3000
-LISTING = re.compile(
-    r"\{(?:%-?|\{<)\s*highlight\s+(\w*)[^%}>]*?(?:-?%|>\})\}\n?(.{0,20000}?)\{(?:%-?|\{<)\s*/?\s*(?:endhighlight|highlight)\s*(?:-?%|>\})\}",
-    re.DOTALL,
+LISTINGS = (
+    (
+        re.compile(r"\{%-?\s*highlight\s+(\w*)[^%]{0,200}%\}\n?(.*?)\{%-?\s*endhighlight\s*-?%\}", re.DOTALL),
+        "endhighlight",
+    ),
+    (
+        re.compile(r"\{\{<\s*highlight\s+(\w*)[^>]{0,200}>\}\}\n?(.*?)\{\{<\s*/\s*highlight\s*>\}\}", re.DOTALL),
+        "/highlight",
+    ),
 )
 IMPORT = re.compile(
     r"^import\s+(?:[\w*{][^'\"\n;]*(?:\n[^'\"\n;]+)*?\s+from\s+)?['\"][^'\"\n]+['\"];?[ \t]*$|"
@@ -42,7 +48,7 @@ PRE = re.compile(r"<pre\b([^>]*)>\s*(?:<code\b([^>]*)>)?(.*?)(?:</code>)?\s*</pr
 ANCHOR = re.compile(
     r"\[(?:¶|#|🔗|\u200b|&para;|permalink)?\]\(#[^)\s]*(?:\s+\"[^\"]*\")?\)|(?<=\S)[ \t]*¶", re.IGNORECASE
 )
-TARGET = r"\((?:<[^>\n]*>|(?:[^()\s]|\([^()\s]*\))*)(?:\s+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?\s*\)"
+TARGET = r"\((?:<[^>\n]*>|(?:[^()\s]|\((?:[^()\s]|\((?:[^()\s]|\([^()\s]*\))*\))*\))*)(?:\s+(?:\"[^\"]*\"|'[^']*'|\([^)]*\)))?\s*\)"
 PICTURE = re.compile(rf"!\[[^\]]{{0,500}}\](?:{TARGET}|\[[^\]]*\])")
 LINK = re.compile(rf"\[((?:[^\[\]]|\[[^\[\]]*\]){{0,600}})\]({TARGET})")
 REFERENCE = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\]){1,600})\] ?\[([^\[\]]*)\]")
@@ -63,10 +69,11 @@ REACHED = ("mailto:", "tel:")
 def plain(text: str) -> str:
     """The text of a Markdown file, its headings, lists, tables and code as they are."""
     text = without_navigation(without_front_matter(text.replace("\r\n", "\n").lstrip("\ufeff")))
-    text = closed(LISTING, highlighted, text, "highlight")
+    for pattern, closes in LISTINGS:
+        text = closed(pattern, highlighted, text, closes)
     text = without_directives(closed(PRE, listing, text, "</pre"))
     defined = {
-        name.lower().strip()
+        same_name(name)
         for block in blocks(text)
         if not block.code
         for name in DEFINITION.findall("\n".join(block.lines))
@@ -183,6 +190,10 @@ def tags_removed(text: str) -> str:
     return TAG.sub("", text)
 
 
+def same_name(name: str) -> str:
+    return " ".join(name.lower().split())
+
+
 def links_as_text(text: str, defined: set[str]) -> str:
     """The text of each link. An address to write to or to call is kept: it is what people ask for."""
 
@@ -193,13 +204,13 @@ def links_as_text(text: str, defined: set[str]) -> str:
         return f"{words} ({address})" if address and address not in words else words
 
     def referred(found: re.Match[str]) -> str:
-        return found[1] if (found[2] or found[1]).lower().strip() in defined else found.group()
+        return found[1] if not found[2] or same_name(found[2]) in defined else found.group()
 
     for _ in range(2):  # a link may hold a picture that is one
         text = LINK.sub(said, text)
     text = REFERENCE.sub(referred, text)
     return re.sub(
         r"\[([^\[\]]+)\](?![\[(:])",
-        lambda found: found[1] if found[1].lower().strip() in defined else found.group(),
+        lambda found: found[1] if same_name(found[1]) in defined else found.group(),
         text,
     )

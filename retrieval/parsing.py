@@ -19,14 +19,21 @@ from retrieval.site_pages import page_body
 
 Pages = list[tuple[int | None, str]]
 Tell = Callable[[int, str], None]
+Note = Callable[[str], None]
 
+READERS = (".rst", ".adoc", ".asciidoc", ".ipynb", ".eml")
 FOOTER = re.compile(r"(?:page|seite)?\s*\d+\s*(?:(?:of|/|von)\s*\d+)?", re.IGNORECASE)
 SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
 TOO_DEEP = "the file is nested too deeply; save it again, or save its text alone"
 
 
-def parse(path: Path, ending: str, limits: Limits, tell: Tell) -> Pages:
-    """The pages of a file as Markdown; only PDFs have page numbers, and presentations slides. `tell` hears how far it is.
+def unnoted(_missing: str) -> None:
+    """Hears what of a file is not read, and says nothing."""
+
+
+def parse(path: Path, ending: str, limits: Limits, tell: Tell, note: Note = unnoted) -> Pages:
+    """The pages of a file as Markdown; only PDFs have page numbers, and presentations slides. `tell` hears how far it is, `note`
+    what of the file is not read.
 
     Raises:
         DocumentError: the file cannot be read, or holds no text.
@@ -39,12 +46,32 @@ def parse(path: Path, ending: str, limits: Limits, tell: Tell) -> Pages:
         pages = [(None, without_front_matter(decode(path.name, path.read_bytes())))]
     elif ending == ".pptx":
         pages = slides(path, limits)
+    elif ending in READERS:
+        pages = [(None, by_reader(path, ending, note))]
     else:
         pages = [(None, marked_down(path, ending))]
     if not any(text.strip() for _, text in pages):
         hint = "; it is probably a scan: run text recognition (OCR) on it first" if ending == ".pdf" else ""
         raise DocumentError(f"{path.name}: the file holds no text{hint or '; check that it is the right file'}")
     return pages
+
+
+def by_reader(path: Path, ending: str, note: Note) -> str:
+    """A text in a mark-up of its own, a notebook or a mail, by its reader."""
+    from retrieval import adoc, mail, notebook, rst
+
+    content = path.read_bytes()
+    try:
+        if ending == ".eml":
+            return mail.markdown(content, note)
+        text = decode(path.name, content)
+        if ending == ".ipynb":
+            return notebook.markdown(text, note)
+        return rst.markdown(text, note) if ending == ".rst" else adoc.markdown(text, note)
+    except RecursionError as error:
+        raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError) as error:
+        raise DocumentError(f"{path.name}: the file is damaged; save it again") from error
 
 
 def marked_down(path: Path, ending: str) -> str:
