@@ -18,19 +18,28 @@ if TYPE_CHECKING:
 
 # Of a score between 0 and 1. Enough to turn what is nearly equal, too little to hide the only passage that answers.
 LESS = 0.1
+# A word that names such a page even among others, and one that does so only almost alone: "old" or "archive/", not "Old locks".
 KINDS = {
-    "changes": r"change ?logs?|change history|changes|history|release ?notes?|releases|what ?s new|news|whatsnew|versionshistory",
-    "upgrade": r"upgrad(?:e|es|ing)|migrat(?:e|ing|ion|ions)|updating|breaking changes",
-    "example": r"examples?|samples?|tutorials?|demos?|cookbook|recipes?",
-    "archive": r"archived?|archives|old|obsolete|outdated|deprecated|superseded|retired|legacy|attic|former",
+    "changes": (
+        r"change ?logs?|change history|release ?notes?|what ?s ?new|breaking changes",
+        r"changes|history|releases|news",
+    ),
+    "upgrade": (r"upgrad(?:e|es|ing)|migrat(?:e|ing|ion|ions)", r"updating"),
+    "example": (r"examples?|tutorials?", r"samples?|demos?|cookbook|recipes"),
+    "archive": (r"archived|obsolete|outdated|deprecated|superseded", r"archives?|old|retired|legacy|attic|former"),
 }
-KIND = re.compile("|".join(rf"(?P<{name}>\b(?:{words})\b)" for name, words in KINDS.items()), re.IGNORECASE)
+NAMING, ALONE = (
+    re.compile("|".join(rf"(?P<{name}>\b(?:{words[n]})\b)" for name, words in KINDS.items()), re.IGNORECASE)
+    for n in (0, 1)
+)
+MOST_WORDS, ALMOST_ALONE = 4, 2
 ASKED = {
     "changes": r"chang|release|version|new\b|added|since|history|introduced|removed|when did",
     "upgrade": r"upgrad|migrat|updat|mov(?:e|ing) (?:from|to)|version|release",
     "example": r"example|sample|tutorial|demo|recipe|show me|how (?:do|can|would|could|to)\b",
     "archive": r"archiv|old|obsolete|outdated|deprecat|supersed|retire|legacy|former|previous|used to|before|earlier|history|in the past",
 }
+NUMBERS = re.compile(r"\bv?\d\S*")
 NAMED = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 
 
@@ -49,24 +58,18 @@ def asks_for(kind: str, query: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def kind(source: str, heading: str) -> str:
-    """What a passage is beside the rule: "changes", "upgrade", "example" or "archive"; "" if it may be the rule itself.
-
-    A title or heading counts only where it is little more than such a word: "Release notes 2.1" tells of changes, "How to migrate
-    a database" states how.
-    """
-    for part in source.rsplit(".", 1)[0].split("/"):
-        if (found := _kind(part)) and not (found == "upgrade" and len(_words(part)) > MOST_WORDS):
-            return found
-    return next(filter(None, (_kind(part) for part in heading.split(" > ") if len(_words(part)) <= MOST_WORDS)), "")
+    """What a passage is beside the rule: "changes", "upgrade", "example" or "archive"; "" if it may be the rule itself."""
+    names = [*source.rsplit(".", 1)[0].split("/"), *heading.split(" > ")]
+    return next(filter(None, map(named, names)), "")
 
 
-MOST_WORDS = 4
-
-
-def _words(text: str) -> list[str]:
-    return NAMED.sub(" ", text).split()
-
-
-def _kind(text: str) -> str:
-    found = KIND.search(" ".join(_words(text)))
-    return (found.lastgroup or "") if found else ""
+def named(name: str) -> str:
+    """The kind that a folder, a file or a heading is named for: by its first words, or by any of few. "How to migrate a large
+    database" states how, and is none."""
+    words = NUMBERS.sub("", NAMED.sub(" ", name)).split()
+    text = " ".join(words)
+    found = NAMING.search(text)
+    if found and (found.start() == 0 or len(words) <= MOST_WORDS):
+        return found.lastgroup or ""
+    alone = ALONE.search(text) if len(words) <= ALMOST_ALONE else None
+    return (alone.lastgroup or "") if alone else ""

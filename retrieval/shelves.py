@@ -95,9 +95,10 @@ def why_not(folder: Path, path: Path) -> str:
         # Opening a pipe would wait for ever.
         return "" if path.is_file() else "no file, or a link that leads nowhere"
     except (OSError, RuntimeError) as error:
-        # Python 3.11 and 3.12 say RuntimeError of a link that leads to itself.
-        looping = isinstance(error, RuntimeError) or error.errno == errno.ELOOP
-        return "a link that leads round in a circle" if looping else f"cannot be looked at ({error.strerror})"
+        # Before Python 3.13 it is a RuntimeError that a link leads to itself.
+        if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
+            return "a link that leads round in a circle"
+        return f"cannot be looked at ({error.strerror})"
 
 
 class Hashes:
