@@ -6,6 +6,7 @@ Whatever is sent was checked against the passage that it cites before.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -36,6 +37,7 @@ from core.types import (
 from retrieval.placing import given
 from retrieval.quote import Found
 
+LOG = logging.getLogger(__name__)
 WRITTEN = "rag_written"
 WRITTEN_TOKENS = 80
 REFUSE_BELOW = 0.3
@@ -172,10 +174,29 @@ class Documents:
         """What answers in the documents that are in force; where nothing does, in all."""
         valid = tuple(one for one in evidence.passages if one.source not in evidence.out_of_force)
         if len(valid) < len(evidence.passages):
-            found = self._find(evidence.asked, valid)
+            found = self._judge(evidence.asked, valid)
             if found.looked_up or found.answerable >= REFUSE_BELOW:
                 return found
-        return self._find(evidence.asked, evidence.passages)
+        return self._judge(evidence.asked, evidence.passages)
+
+    def _judge(self, query: str, passages: tuple[Passage, ...]) -> Found:
+        """What is found in the passages. One that cannot be judged is left out, and the log says why: it must not cost the answer
+        that stands in another."""
+        try:
+            return self._find(query, passages)
+        except Exception:
+            sound = tuple(passage for passage in passages if self._can_judge(query, passage))
+            if len(sound) == len(passages):
+                raise
+            return self._find(query, sound)
+
+    def _can_judge(self, query: str, passage: Passage) -> bool:
+        try:
+            self._find(query, (passage,))
+        except Exception:
+            LOG.exception("a passage of %s (%s) cannot be judged and is left out", passage.source, passage.id)
+            return False
+        return True
 
     def _quote(self, found: Found, sources: int) -> Iterator[Event]:
         citations = found.quotes(sources)

@@ -20,7 +20,10 @@ def keep_in_step(service: Service, path: Path) -> Folder:
     folder = path.expanduser()
     if not folder.is_absolute():
         raise DocumentError(f"{path}: give the whole path of the folder, from / on")
-    folder = folder.resolve()
+    try:
+        folder = folder.resolve()
+    except (OSError, RuntimeError) as error:
+        raise DocumentError(f"{folder}: the link leads round in a circle; name the folder itself") from error
     if not allowed(folder, service.settings):
         raise DocumentError(
             f"{folder}: only folders under TRIVIUM_FOLDER_ROOTS are kept in step here; ask whoever runs this server to add one"

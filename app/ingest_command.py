@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def ingest_here(order: Order, show: Console, say: Console) -> None:
     if order.sync + order.forget + order.retry > 1:
         raise DocumentError("take one of --sync, --forget and --retry at a time")
     settings = load_settings()
-    found = {} if order.sync or order.forget or order.retry else to_add(order.paths)
+    found, left_out = ({}, []) if order.sync or order.forget or order.retry else to_add(order.paths)
+    print_left_out(left_out, show)
     try:
         service = open_service(settings)
     except DataFolderInUse as error:
@@ -57,15 +59,19 @@ def ingest_here(order: Order, show: Console, say: Console) -> None:
         service.close()
 
 
-def to_add(paths: tuple[Path, ...]) -> dict[str, Path]:
-    """Files by the source that they get: their name, or their path from the folder that was given. Raises DocumentError."""
+def to_add(paths: tuple[Path, ...]) -> tuple[dict[str, Path], list[str]]:
+    """Files by the source that they get: their name, or their path from the folder that was given; and what of a folder is not
+    read, with the reason. Raises DocumentError."""
     from retrieval.formats import SUFFIXES
     from retrieval.shelves import Shelf, look
 
     found: dict[str, Path] = {}
+    left_out: list[str] = []
     for path in paths:
         if path.is_dir():
-            found |= look(Shelf(path, "upload", f"{path.resolve().name}/")).files
+            seen = look(Shelf(path, "upload", f"{path.resolve().name}/"))
+            found |= seen.files
+            left_out += [*seen.skipped, *filter(None, [seen.error])]
         elif not path.is_file():
             raise DocumentError(f"{path}: no such file")
         elif path.suffix.lower() not in SUFFIXES:
@@ -74,7 +80,15 @@ def to_add(paths: tuple[Path, ...]) -> dict[str, Path]:
             found[path.name] = path
     if paths and not found:
         raise DocumentError(f"{paths[0]}: it holds no file that is read; these are: {', '.join(sorted(SUFFIXES))}")
-    return found
+    return found, left_out
+
+
+def print_left_out(notes: Sequence[str], show: Console) -> None:
+    """What is not read is said, with the reason: whoever thinks that it was looks for an answer in vain."""
+    for note in notes[:LISTED]:
+        show.print(f"left out: {note}", markup=False)
+    if len(notes) > LISTED:
+        show.print(f"left out: {len(notes) - LISTED:,} more", markup=False)
 
 
 def in_process(service: Any, order: Order, found: dict[str, Path], show: Console, say: Console) -> None:
@@ -93,6 +107,8 @@ def in_process(service: Any, order: Order, found: dict[str, Path], show: Console
             keep(service, source, file)
     with say.status("indexing") as status:
         service.sync(lambda done, total, note: status.update(f"{done:,}/{total:,} {note}"), order.retry, order.only)
+    if order.sync:
+        print_left_out([note for folder in service.ingest.folders.all() for note in folder.skipped], show)
     rows = [
         {"source": d.source, "state": d.state, "chunks": d.chunks, "error": d.error, "missing": d.missing}
         for d in service.store.documents()
@@ -124,6 +140,8 @@ def by_api(client: Any, order: Order, found: dict[str, Path], show: Console, say
     except KeyboardInterrupt:
         say.print("The job goes on without this command; the Documents page shows it, and can stop it.")
         raise SystemExit(130) from None
+    if order.sync:
+        print_left_out([note for folder in checked(client.get("/api/folders")) for note in folder["skipped"]], show)
     print_documents(checked(client.get("/api/documents")), show)
 
 

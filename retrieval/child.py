@@ -65,6 +65,9 @@ def say(out: TextIO, line: dict[str, Any]) -> None:
 
 def load() -> None:
     """What reading needs, so that no file's time is spent on it."""
+    import bs4  # noqa: F401
+    import docutils.core
+    import docutils.parsers.rst  # noqa: F401
     import langchain_text_splitters  # noqa: F401
     import markitdown.converters  # noqa: F401
     import openpyxl  # noqa: F401

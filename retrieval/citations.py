@@ -6,6 +6,7 @@ A sentence that its passage does not support (`retrieval.support`) is dropped, a
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -15,6 +16,7 @@ from retrieval.quantities import figures_alike
 from retrieval.sentences import ABBREVIATION, BOUNDARY, Piece, pieces
 from retrieval.support import Support, check, share_of_words
 
+LOG = logging.getLogger(__name__)
 __all__ = ["Support", "best_span", "check", "check_written", "stream_sentences"]
 # A second sentence of the passage is marked too where it adds at least this share of the words.
 WORTH_MARKING = 0.15
@@ -65,7 +67,12 @@ def judge(sentence: str, passages: Sequence[Passage]) -> Cited | Dropped:
             why = why or f"there is no passage [{number}]"
             continue
         passage = passages[number - 1]
-        support = check(plain, f"{passage.heading}: {passage.text}" if passage.heading else passage.text)
+        try:
+            support = check(plain, f"{passage.heading}: {passage.text}" if passage.heading else passage.text)
+        except Exception:
+            LOG.exception("a sentence cannot be checked against a passage of %s (%s)", passage.source, passage.id)
+            why = why or f"[{number}]: it cannot be checked"
+            continue
         if support.ok:
             start, end = best_span(plain, passage.text)
             return Cited(citation=cite(number, plain, passage, start, end, support.score))

@@ -11,9 +11,11 @@ from pathlib import Path
 from core.errors import DocumentError
 from core.types import Passage
 from retrieval.charset import decode, storable
+from retrieval.fences import GLUE, LINE, kept_whole, shown
 from retrieval.formats import check_format, stem
 from retrieval.limits import Limits
 from retrieval.parsing import Pages, parse
+from retrieval.sentences import DEFAULT
 from retrieval.sheets import Sheet, csv_sheet, lines_of, packed, row_sentence, workbook
 from retrieval.telling import Note, Tell, silent, unnoted
 
@@ -24,8 +26,6 @@ HEADING_CHARS = 300
 LEVELS = [("#" * level, f"h{level}") for level in range(1, 7)]
 PAGE_MARK = "⟦page {}⟧"
 PAGE = re.compile(r"⟦page (\d+)⟧")
-# A row of a table is never split: while the splitter works, its spaces are this.
-GLUE = "␣"
 ROW_RULE = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|)+(?:\s*:?-{2,}:?\s*)?\|?")
 PICTURE = re.compile(r"!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)")
 # A line this long without an end went on in the next one.
@@ -97,7 +97,9 @@ def split(source: str, pages: Pages) -> list[Passage]:
         chunk_overlap=0,
     )
     text = "\n\n".join(f"{PAGE_MARK.format(page)}\n\n{body}" if page else body for page, body in pages)
-    lines = MarkdownHeaderTextSplitter(LEVELS, return_each_line=True).split_text(rows_as_sentences(tidy(text)))
+    lines = MarkdownHeaderTextSplitter(LEVELS, return_each_line=True).split_text(
+        rows_as_sentences(kept_whole(tidy(text), CHUNK_CHARS))
+    )
     title, seen, found = "", Counter[tuple[str, str]](), []
     for heading, page, section in sections((unwrap(line.page_content), line.metadata) for line in lines):
         if not found and not title:
@@ -126,7 +128,7 @@ def passage(
 def pieces(splitter: object, section: str) -> Iterator[str]:
     for piece in splitter.split_text(section):  # pyright: ignore[reportAttributeAccessIssue]
         for start in range(0, len(piece), MAX_CHARS):
-            if text := piece[start : start + MAX_CHARS].replace(GLUE, " ").strip():
+            if text := shown(piece[start : start + MAX_CHARS]).strip():
                 yield text
 
 
@@ -155,7 +157,13 @@ def split_title(source: str, heading: list[str], section: str) -> tuple[str, str
     first, _, rest = section.partition("\n\n")
     if heading:
         return heading[0], section
-    if rest and "\n" not in first and len(first) <= 80 and first[-1] not in ".:;,!?" and not first.startswith("-"):
+    if (
+        rest
+        and not any(end in first for end in ("\n", LINE))
+        and len(first) <= 80
+        and first[-1] not in ".:;,!?"
+        and not first.startswith("-")
+    ):
         return first, rest
     return stem(source), section
 
@@ -173,12 +181,10 @@ def tidy(text: str) -> str:
 
 def unwrap(paragraph: str) -> str:
     """Join lines that were only wrapped, so that a sentence stands on one line; list items and rows keep theirs."""
-    if paragraph.startswith(("```", "~~~")):
-        return paragraph
     joined: list[list[str]] = []
     goes_on = False
     for line in paragraph.split("\n"):
-        if goes_on and not OWN_LINE.match(line):
+        if (goes_on or (joined and DEFAULT.match(line))) and not OWN_LINE.match(line):
             joined[-1].append(line)
         else:
             joined.append([line])

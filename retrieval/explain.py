@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from core.types import Filters, Passage
 from retrieval.hybrid import HybridRetriever, best, combine, min_max, shipped_weight
 from retrieval.index import CANDIDATES, Candidates, WordIndex
+from retrieval.prior import kind, less
 from retrieval.words import STOPWORDS, TOKEN, stem
 
 if TYPE_CHECKING:
     import numpy as np
 
 SHOWN = 10
+BESIDE = {"changes": "a record of changes", "upgrade": "on an upgrade", "example": "an example", "archive": "archived"}
 NAMED_WORDS = 4
 ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
@@ -30,7 +32,8 @@ class Word:
 @dataclass(frozen=True)
 class Placed:
     """A passage with all that places it. `dense` is the likeness that was searched with (-1 to 1), `bm25` the score by
-    words; each is scaled to 0 to 1 over the candidates, and weighted: `from_dense` + `from_bm25` = `score`. Ranks count from
+    words; each is scaled to 0 to 1 over the candidates, and weighted: `from_dense` + `from_bm25` = `score`, less what a change log, an
+    example or the like counts less (`retrieval.prior`). Ranks count from
     1; without a word of the query there is no rank by words."""
 
     passage: Passage
@@ -75,7 +78,8 @@ def explain(
     index, serving = retriever.index, retriever.weight
     used = serving if weight is None else weight
     found, words = index.search(text, CANDIDATES, filters), index.words
-    fused = combine(found.dense, found.bm25, used)
+    off = less(text, found.passages)
+    fused = combine(found.dense, found.bm25, used) - off
     orders = {name: ranks(scores) for name, scores in (("dense", found.dense), ("bm25", found.bm25), ("fused", fused))}
     numbers = {passage.id: n for n, passage in enumerate(found.passages)}
     shown = best(found, fused, k)
@@ -85,7 +89,7 @@ def explain(
         "fused": [passage.id for passage in shown],
     }
     also = {passage.id: passage.also for passage in shown}
-    places = Places(found, used, orders, asked_words(text), words)
+    places = Places(found, used, orders, asked_words(text), words, off)
     passages = {
         id: places.of(numbers[id], retriever.whole(found.passages[numbers[id]]), also.get(id, ()))
         for id in dict.fromkeys(id for ids in rankings.values() for id in ids)
@@ -112,8 +116,10 @@ class Places:
     """All that is needed to say why a candidate stands where it does."""
 
     def __init__(
-        self, found: Candidates, weight: float, orders: dict[str, np.ndarray], asked: dict[str, str], words: WordIndex
-    ) -> None:
+        self, found: Candidates, weight: float, orders: dict[str, np.ndarray], asked: dict[str, str], words: WordIndex,
+        off: np.ndarray,
+    ) -> None:  # fmt: skip
+        self._off = off
         self._found, self._weight, self._orders, self._words = found, weight, orders, words
         self._dense, self._bm25 = weight * min_max(found.dense), (1 - weight) * min_max(found.bm25)
         self._by_word = {word: words.scores(word) for word, root in asked.items() if root in words.rarity.counts}
@@ -127,18 +133,32 @@ class Places:
         by_words = int(self._orders["bm25"][n]) + 1 if bm25 > 0 else None
         parts = round(float(self._dense[n]), 4), round(float(self._bm25[n]), 4)
         rank, by_meaning = int(self._orders["fused"][n]) + 1, int(self._orders["dense"][n]) + 1
-        why = reason(by_meaning, dense, by_words, [one.word for one in held], parts)
+        off = float(self._off[n])
+        why = reason(
+            by_meaning,
+            dense,
+            by_words,
+            [one.word for one in held],
+            parts,
+            kind(passage.source, passage.heading) if off else "",
+            off,
+        )
         return Placed(
-            passage.model_copy(update={"also": also}), round(dense, 4), round(bm25, 4), *parts, round(sum(parts), 4),
+            passage.model_copy(update={"also": also}), round(dense, 4), round(bm25, 4), *parts, round(sum(parts) - off, 4),
             by_meaning, by_words, rank, tuple(held), why,
         )  # fmt: skip
 
 
-def reason(by_meaning: int, dense: float, by_words: int | None, held: Sequence[str], parts: tuple[float, float]) -> str:
+def reason(
+    by_meaning: int, dense: float, by_words: int | None, held: Sequence[str], parts: tuple[float, float], kind: str = "",
+    off: float = 0.0,
+) -> str:  # fmt: skip
     """A sentence: where each ranking puts it, and what the two add up to."""
     named = ", ".join(held[:NAMED_WORDS]) + (" and more" if len(held) > NAMED_WORDS else "")
     words = f"{nth(by_words)} by words ({named})" if by_words else "it holds none of the words"
-    return f"{nth(by_meaning)} by meaning (likeness {dense:.2f}), {words}: {parts[0]:.2f} + {parts[1]:.2f} = {sum(parts):.2f}"
+    less = f" - {off:.2f} ({BESIDE[kind]})" if kind in BESIDE else ""
+    total = f"{parts[0]:.2f} + {parts[1]:.2f}{less} = {sum(parts) - off:.2f}"
+    return f"{nth(by_meaning)} by meaning (likeness {dense:.2f}), {words}: {total}"
 
 
 def nth(n: int) -> str:

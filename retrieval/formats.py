@@ -12,8 +12,10 @@ from core.errors import DocumentError
 from retrieval.limits import ENTRIES, Limits
 
 ZIPPED = {".docx": "word/document.xml", ".pptx": "ppt/presentation.xml", ".xlsx": "xl/workbook.xml"}
-PLAIN = (".md", ".txt", ".csv")
-SUFFIXES = frozenset({*PLAIN, *ZIPPED, ".html", ".htm", ".pdf"})
+MARKDOWN = (".md", ".markdown", ".mdx")
+PLAIN = (*MARKDOWN, ".txt", ".csv")
+MARKED = (".rst", ".adoc", ".asciidoc", ".ipynb", ".eml", ".html", ".htm")
+SUFFIXES = frozenset({*PLAIN, *MARKED, *ZIPPED, ".pdf"})
 KINDS = ", ".join(sorted(ending.lstrip(".") for ending in SUFFIXES))
 EDGE = 2048
 BLOCK = 1 << 20

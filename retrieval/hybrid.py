@@ -19,6 +19,7 @@ from retrieval.followups import own_question, standalone
 from retrieval.identifiers import identifiers, nearest, stands
 from retrieval.index import CANDIDATES, Candidates, Index
 from retrieval.neighbours import completed
+from retrieval.prior import less
 from retrieval.quote import coverage
 from retrieval.standing import bare, out_of_force
 
@@ -63,7 +64,8 @@ class HybridRetriever(BaseRetriever):
             QueryError: the filters name what no document has.
         """
         candidates = self.index.search(text, max(CANDIDATES, k or 0), filters)
-        found = best(candidates, combine(candidates.dense, candidates.bm25, self.weight), k or self.k)
+        scores = combine(candidates.dense, candidates.bm25, self.weight) - less(text, candidates.passages)
+        found = best(candidates, scores, k or self.k)
         if self.index.searcher:
             # What reads `dense` was fitted on the likeness of the embeddings themselves.
             likeness = self.index.likeness(text, found)

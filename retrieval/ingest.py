@@ -254,7 +254,9 @@ class Ingest:
         found = look(shelf)
         if shelf.kept:
             name = shelf.origin.removeprefix(ORIGIN)
-            self.folders.looked_at(name, len(found.files), found.skipped[:SKIPPED_KEPT], found.error)
+            more = len(found.skipped) - SKIPPED_KEPT
+            notes = found.skipped[:SKIPPED_KEPT] + ([f"{more:,} more files or folders"] if more > 0 else [])
+            self.folders.looked_at(name, len(found.files), notes, found.error)
         return found
 
     def _hash(self, path: Path) -> str:

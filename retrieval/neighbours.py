@@ -94,6 +94,8 @@ def joint(one: str, other: str) -> str:
 def missing_rest(text: str, after: str) -> str:
     """What of the next passage belongs to the end of this one; "" where it ends whole."""
     last = text.rstrip().rpartition("\n")[2]
+    if last.startswith("```"):
+        return ""
     if ITEM.match(after) and (last.endswith(":") or ITEM.match(last)):
         return leading_items(after)
     if ENDED.search(last) and not last.endswith((":", ";")):
@@ -116,7 +118,7 @@ def missing_lead(before: str, text: str) -> str:
             at -= 1
         lead = "\n".join(lines[at:]) if at >= 0 and lines[at].rstrip().endswith(":") else ""
         return lead if len(lead) <= MAX_LIST else ""
-    if not LOWER.match(text) or ENDED.search(lines[-1]):
+    if not LOWER.match(text) or ENDED.search(lines[-1]) or lines[-1].startswith("```"):
         return ""
     starts = [match.end() for match in BOUNDARY.finditer(lines[-1])]
     lead = lines[-1][starts[-1] if starts else 0 :]

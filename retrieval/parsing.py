@@ -10,11 +10,16 @@ from pathlib import Path
 
 from core.errors import DocumentError
 from retrieval.charset import decode
+from retrieval.formats import MARKDOWN
+from retrieval.front_matter import without_front_matter
 from retrieval.limits import Limits
+from retrieval.markup import page, plain
 from retrieval.pdf import TOO_DEEP, pdf_pages
 from retrieval.pdf_text import Pages
+from retrieval.site_pages import page_body
 from retrieval.telling import Note, Tell, unnoted
 
+READERS = (".rst", ".adoc", ".asciidoc", ".ipynb", ".eml")
 SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
 
 
@@ -27,16 +32,38 @@ def parse(path: Path, ending: str, limits: Limits, tell: Tell, note: Note = unno
     """
     if ending == ".pdf":
         pages = pdf_pages(path, limits, tell, note)
-    elif ending in (".md", ".txt"):
-        pages: Pages = [(None, decode(path.name, path.read_bytes()))]
+    elif ending in MARKDOWN:
+        pages: Pages = [(None, plain(decode(path.name, path.read_bytes())))]
+    elif ending == ".txt":
+        pages = [(None, without_front_matter(decode(path.name, path.read_bytes())))]
     elif ending == ".pptx":
         pages = slides(path, limits)
+    elif ending in READERS:
+        pages = [(None, by_reader(path, ending, note))]
     else:
         pages = [(None, marked_down(path, ending))]
     if not any(text.strip() for _, text in pages):
         hint = "; it is probably a scan: run text recognition (OCR) on it first" if ending == ".pdf" else ""
         raise DocumentError(f"{path.name}: the file holds no text{hint or '; check that it is the right file'}")
     return pages
+
+
+def by_reader(path: Path, ending: str, note: Note) -> str:
+    """A text in a mark-up of its own, a notebook or a mail, by its reader."""
+    from retrieval import adoc, mail, notebook, rst
+
+    content = path.read_bytes()
+    try:
+        if ending == ".eml":
+            return mail.markdown(content, note)
+        text = decode(path.name, content)
+        if ending == ".ipynb":
+            return notebook.markdown(text, note)
+        return rst.markdown(text, note) if ending == ".rst" else adoc.markdown(text, note)
+    except RecursionError as error:
+        raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError) as error:
+        raise DocumentError(f"{path.name}: the file is damaged; save it again") from error
 
 
 def marked_down(path: Path, ending: str) -> str:
@@ -52,7 +79,8 @@ def marked_down(path: Path, ending: str) -> str:
     info = StreamInfo(extension=ending, charset="utf-8", filename=path.name)
     try:
         if ending in (".html", ".htm"):
-            return converter.convert(io.BytesIO(decode(path.name, path.read_bytes()).encode()), info).markdown
+            html = page_body(decode(path.name, path.read_bytes()))
+            return page(converter.convert(io.BytesIO(html.encode()), info).markdown)
         with path.open("rb") as file:
             return converter.convert(file, info).markdown
     except RecursionError as error:

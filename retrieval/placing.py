@@ -10,7 +10,6 @@ from core.types import Citation, Dropped, Passage
 from retrieval.citations import judge
 from retrieval.identifiers import speaking_of
 from retrieval.quote import Found, citation
-from retrieval.sentences import lines
 
 # The best ones by the finder, best first. More of them cost reading and brought nothing (docs/experiments.md).
 MOST_GIVEN = 3
@@ -43,7 +42,7 @@ def given(found: Found, most: int = MOST_GIVEN, room: int = ROOM) -> tuple[Passa
 
 def narrowed(passage: Passage, named: Sequence[str]) -> Passage:
     """A passage without the lines that speak of another name than the one that is asked for, such as the other rows of a table."""
-    texts = [line for _, line in lines(passage.text)]
+    texts = [line for line in passage.text.split("\n") if line.strip()]
     speak = speaking_of(named, f"{passage.source} {passage.heading}", texts) if named else []
     if all(speak) or not any(speak):
         return passage

@@ -63,6 +63,7 @@ TIMES_OVER = re.compile(r"\b(?:(doubl(?:ed|es|ing))|halv(?:ed?|es|ing))\b", re.I
 # "Nine letters in ten".
 ONE_TO_TEN = r"(\d|10|" + "|".join(spelled.ONES[1:11]) + ")"
 RATIO = re.compile(rf"\b{ONE_TO_TEN} (?:\w+ )?(?:in|out of) {ONE_TO_TEN}\b(?! \w{{3,}}s\b)", re.IGNORECASE)
+CLOCK = re.compile(r"\d+:\d+(?::\d+)?(?:\.\d+)?")
 PER_SECOND = re.compile(r"\b(?:per|an?|each|every) second$", re.IGNORECASE)
 ADVERBS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "yearly": "year", "annual": "year",
            "annually": "year"}  # fmt: skip
@@ -246,14 +247,14 @@ def first_value(match: re.Match[str]) -> tuple[float, str, bool]:
         lowered = word.lower()
         return VALUES.get(lowered, SCALES.get(lowered, 0.0)), "", lowered in WEAK
     digits, glued = match.group("digits"), (match.group("glued") or "").lower()
-    if ":" in digits:
-        hours, _, minutes = digits.partition(":")
-        return float(hours) + float(minutes.split(":")[0]) / 60, "clock", False
+    if CLOCK.fullmatch(digits):
+        hours, minutes, *_ = digits.split(":")
+        return float(hours) + float(minutes) / 60, "clock", False
     plain = digits.replace(",", "")
     try:
         value = float(plain)
     except ValueError:
-        # A version such as 3.12.1 is compared as a whole.
+        # A version such as 3.12.1, or an address such as 10.0.0.1:8080, is compared as a whole.
         return float(zlib.crc32(plain.encode())), "version", False
     if glued == "k":
         return value * 1e3, "", False

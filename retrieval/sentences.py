@@ -1,7 +1,7 @@
 """The quotable pieces of a passage, each with its exact place. Pure.
 
-A piece is a sentence, a list item, a row of a table ("Column: value; Column: value."), a full sentence within a row, or a
-list together with the sentence that leads to it.
+A piece is a sentence, a list item, a row of a table ("Column: value; Column: value."), a full sentence within a row, a
+list together with the sentence that leads to it, or what says something by itself in a code block (`retrieval.code`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from retrieval.code import units
 
 BOUNDARY = re.compile(r"[.!?…]+[\"'”’»)\]*_]*\s+(?=[\"'“‘«(\[*_]*[a-z]{0,3}[A-Z0-9ÄÖÜÀ-Ý])")
 ABBREVIATION = re.compile(
@@ -21,6 +23,11 @@ ROW = re.compile(r"^[^:;]{1,60}: [^;]*;\s+[^;]")
 CELL = re.compile(r"(?:^|; )[^:;]{1,60}: ")
 MIN_CELL_WORDS = 5
 TERM = re.compile(r"(\*\*|__)[^*_]+\1[.:]?")
+# What a definition says of its own value belongs to it: "The largest file, in MB. Defaults to 100."
+DEFAULT = re.compile(
+    r"(?:It |This )?[Dd]efaults?(?: value)?(?: to\b| is\b|:)|(?:The|Its) default(?: value)? (?:is|are)\b"
+)
+FENCE = re.compile(r"(`{3,}|~{3,})([^`]*)$")
 MAX_LIST = 700
 
 
@@ -39,7 +46,7 @@ def pieces(passage: str) -> list[Piece]:
     found: list[Piece] = []
     lead: Piece | None = None
     items_end = 0
-    for start, line in lines(passage):
+    for start, line in lines(passage, found):
         marker = ITEM.match(line)
         offset = start + (marker.end() if marker else 0)
         sentences = list(split_line(line[marker.end() :] if marker else line, offset))
@@ -61,12 +68,32 @@ def whole_list(passage: str, lead: Piece, end: int) -> list[Piece]:
     return [Piece(lead.start, end, passage[lead.start : end])] if end - lead.start <= MAX_LIST else []
 
 
-def lines(text: str) -> Iterator[tuple[int, str]]:
-    position = 0
+def lines(text: str, found: list[Piece]) -> Iterator[tuple[int, str]]:
+    """The lines of prose with their places. Those of code blocks are put into `found` as their pieces, with the sentence
+    before them as their lead."""
+    position, fence, info = 0, "", ""
+    code: list[tuple[int, str]] = []
     for line in text.split("\n"):
-        if line.strip() and not line.startswith(("```", "~~~")):
+        opened = FENCE.match(line)
+        if fence:
+            if opened and opened[1].startswith(fence) and not opened[2].strip():
+                found += code_pieces(text, code, info, found)
+                fence, code = "", []
+            else:
+                code.append((position, line))
+        elif opened:
+            fence, info = opened[1], opened[2].strip()
+        elif line.strip():
             yield position, line
         position += len(line) + 1
+    found += code_pieces(text, code, info, found)
+
+
+def code_pieces(text: str, code: list[tuple[int, str]], info: str, before: list[Piece]) -> list[Piece]:
+    lead = (
+        before[-1].text if code and before and not text[before[-1].end : code[0][0]].partition("`")[0].strip() else ""
+    )
+    return [Piece(start, end, text[start:end], around) for start, end, around in units(code, info, lead)]
 
 
 def split_line(line: str, offset: int) -> Iterator[Piece]:
@@ -79,7 +106,7 @@ def split_line(line: str, offset: int) -> Iterator[Piece]:
         end = boundary.end()
         stop = line[begin:end].rstrip()
         # "**Drift.** Drift is ..." is one piece: a bare term says nothing.
-        if ABBREVIATION.search(stop) or TERM.fullmatch(stop):
+        if ABBREVIATION.search(stop) or TERM.fullmatch(stop) or DEFAULT.match(line, end):
             continue
         yield piece(line, offset, begin, end)
         begin = end

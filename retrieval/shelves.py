@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -45,10 +46,9 @@ def look(shelf: Shelf) -> Look:
         return found
     for place, folders, names in os.walk(shelf.path, onerror=failures.append):
         inside = Path(place).relative_to(shelf.path)
-        found.skipped += [
-            readable(f"{shelf.prefix}{inside / name}: hidden") for name in folders if name.startswith(".")
-        ]
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        passed = {name: why for name in folders if (why := why_not_into(Path(place) / name))}
+        found.skipped += [readable(f"{shelf.prefix}{inside / name}: {why}") for name, why in sorted(passed.items())]
+        folders[:] = sorted(name for name in folders if name not in passed)
         for name in sorted(names):
             path = Path(place) / name
             source = shelf.prefix + str(PurePosixPath(path.relative_to(shelf.path)))
@@ -71,6 +71,13 @@ def readable(name: str) -> str:
     return name.encode("utf-8", "replace").decode()
 
 
+def why_not_into(folder: Path) -> str:
+    """Why a folder is not looked into; "" if it is."""
+    if folder.name.startswith("."):
+        return "hidden"
+    return "a link to a folder, which is not followed" if folder.is_symlink() else ""
+
+
 def why_not(folder: Path, path: Path) -> str:
     """Why a file is not read; "" if it is."""
     inside = path.relative_to(folder)
@@ -82,10 +89,16 @@ def why_not(folder: Path, path: Path) -> str:
         str(inside).encode()
     except UnicodeEncodeError:
         return "its name is not UTF-8; rename it"
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        return "a link that leads out of the folder"
-    # Opening a pipe would wait for ever.
-    return "" if path.is_file() else "no file, or a link that leads nowhere"
+    try:
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            return "a link that leads out of the folder"
+        # Opening a pipe would wait for ever.
+        return "" if path.is_file() else "no file, or a link that leads nowhere"
+    except (OSError, RuntimeError) as error:
+        # Before Python 3.13 it is a RuntimeError that a link leads to itself.
+        if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
+            return "a link that leads round in a circle"
+        return f"cannot be looked at ({error.strerror})"
 
 
 class Hashes:

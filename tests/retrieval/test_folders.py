@@ -131,6 +131,24 @@ def test_a_pipe_and_a_dead_link_are_no_documents(desk: Desk):
     assert desk.sync().indexed == ("rules.md",)
 
 
+def test_a_link_that_leads_round_in_a_circle_stops_nothing_and_is_named(desk: Desk):
+    (desk.own / "round.md").symlink_to(desk.own / "trip.md")
+    (desk.own / "trip.md").symlink_to(desk.own / "round.md")
+    (desk.own / "self").symlink_to(desk.own, target_is_directory=True)
+    write(desk.own / "lease.md", "# Lease\n\nThe lease ends in June.\n")
+    (desk.own / "film.mp4").write_bytes(b"x")
+    desk.ingest.folders.add(desk.own)
+    done = desk.sync()
+    assert done.indexed == ("rules.md", "contracts/lease.md")
+    notes = desk.ingest.folders.get("contracts").skipped
+    assert [note for note in notes if "circle" in note] == [
+        f"contracts/{name}.md: a link that leads round in a circle" for name in ("round", "trip")
+    ]
+    assert "contracts/self: a link to a folder, which is not followed" in notes
+    assert any(note.startswith("contracts/film.mp4: not one of") for note in notes)
+    assert desk.sync().unchanged == ("rules.md", "contracts/lease.md")
+
+
 def test_two_folders_of_one_name_are_told_apart(desk: Desk, tmp_path: Path):
     other = tmp_path / "elsewhere" / "contracts"
     write(other / "lease.md", "# Other\n\nText.\n")

@@ -67,3 +67,13 @@ def test_a_length_of_time_may_stand_without_a_number():
     assert one("twelve months").same(durations("once a year")[0])
     assert one("7 days").same(durations("kept for a week")[0])
     assert not durations("trouble")
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1:8080", "fe80:1:2:3.5.6", "3.5:2", "1:2:3:4", "1.2.3e5:4"])
+def test_an_address_is_compared_as_a_whole_and_stops_nothing(text: str):
+    assert numbers(text) == numbers(text)
+    assert not any(one.same(other) for one in numbers(text) for other in numbers("10 o'clock, 3.5 hours"))
+
+
+def test_a_time_of_day_is_read_still():
+    assert [one.value for one in numbers("from 08:30 to 12:15:30")] == [8.5, 12.25]
