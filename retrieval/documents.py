@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from core.errors import DocumentError
@@ -14,7 +14,8 @@ from retrieval.charset import decode, storable
 from retrieval.formats import check_format
 from retrieval.limits import Limits
 from retrieval.parsing import Pages, Tell, parse
-from retrieval.sheets import Sheet, csv_sheet, lines_of, packed, row_sentence, workbook
+from retrieval.sheets import Sheet, csv_sheet, packed, parts_of, row_sentence
+from retrieval.workbooks import workbook
 
 CHUNK_CHARS = 800
 # What has no end of a sentence for so long, such as data in base64, is cut anywhere.
@@ -37,9 +38,16 @@ def silent(number: int, unit: str) -> None:
     """Hears how far reading a file is, and says nothing."""
 
 
-def read_here(path: Path, source: str, limits: Limits | None = None, tell: Tell = silent) -> list[Passage]:
+def unnoted(sentence: str) -> None:
+    """Hears what of a file is not read, and says nothing."""
+
+
+def read_here(
+    path: Path, source: str, limits: Limits | None = None, tell: Tell = silent, note: Callable[[str], None] = unnoted
+) -> list[Passage]:
     """The passages of a file, in its order, read in this process: a hostile file can make it hang or eat memory, so
-    what comes from outside goes through `retrieval.reader`. `tell(number, "page")` hears how far it is.
+    what comes from outside goes through `retrieval.reader`. `tell(number, "page")` hears how far it is, `note` a short
+    sentence for each thing that was left out.
 
     Raises:
         DocumentError: the file cannot be read; says what to do.
@@ -47,10 +55,10 @@ def read_here(path: Path, source: str, limits: Limits | None = None, tell: Tell 
     limits = limits or Limits()
     ending = check_format(path, limits)
     if ending == ".xlsx":
-        return sheet_passages(path.name, source, workbook(path, tell), limits)
+        return sheet_passages(path.name, source, workbook(path, tell, note), limits)
     if ending == ".csv":
         return sheet_passages(path.name, source, [csv_sheet(decode(path.name, path.read_bytes()), tell)], limits)
-    pages = parse(path, ending, limits, tell)
+    pages = parse(path, ending, limits, tell, note)
     if sum(len(text) for _, text in pages) > limits.text_mb << 20:
         raise too_much_text(path.name, limits)
     return split(source, pages)
@@ -62,12 +70,14 @@ def sheet_passages(name: str, source: str, sheets: Iterable[Sheet], limits: Limi
     found = []
     for sheet in sheets:
         # A sheet's name says little without the name of the workbook.
-        heading = " > ".join(dict.fromkeys(filter(None, [title, tidy(sheet.name).strip()])))
-        for text, rows in packed(lines_of(sheet, clean_cell), CHUNK_CHARS, MAX_CHARS):
-            size += len(text)
-            if size > limits.text_mb << 20:
-                raise too_much_text(name, limits)
-            found.append(passage(source, heading, text, seen, sheet=sheet.name, rows=rows))
+        names = [title, tidy(sheet.name).strip()]
+        for under, lines in parts_of(sheet, clean_cell):
+            heading = " > ".join(one[:HEADING_CHARS] for one in dict.fromkeys(filter(None, [*names, *under])))
+            for text, rows in packed(lines, CHUNK_CHARS, MAX_CHARS):
+                size += len(text)
+                if size > limits.text_mb << 20:
+                    raise too_much_text(name, limits)
+                found.append(passage(source, heading, text, seen, sheet=sheet.name, rows=rows))
     if not found:
         raise DocumentError(f"{name}: the table holds no rows under its first, which names the columns; add them")
     return found

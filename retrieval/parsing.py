@@ -15,13 +15,14 @@ from retrieval.limits import Limits
 
 Pages = list[tuple[int | None, str]]
 Tell = Callable[[int, str], None]
+Note = Callable[[str], None]
 
 FOOTER = re.compile(r"(?:page|seite)?\s*\d+\s*(?:(?:of|/|von)\s*\d+)?", re.IGNORECASE)
 SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
 TOO_DEEP = "the file is nested too deeply; save it again, or save its text alone"
 
 
-def parse(path: Path, ending: str, limits: Limits, tell: Tell) -> Pages:
+def parse(path: Path, ending: str, limits: Limits, tell: Tell, note: Note) -> Pages:
     """The pages of a file as Markdown; only PDFs have page numbers, and presentations slides. `tell` hears how far it is.
 
     Raises:
