@@ -11,7 +11,10 @@ from pathlib import Path
 
 from core.errors import DocumentError
 from retrieval.charset import decode
+from retrieval.html_tables import simplify_tables
 from retrieval.limits import Limits
+from retrieval.web import shown
+from retrieval.word import word_page
 
 Pages = list[tuple[int | None, str]]
 Tell = Callable[[int, str], None]
@@ -33,40 +36,51 @@ def parse(path: Path, ending: str, limits: Limits, tell: Tell, note: Note) -> Pa
     elif ending in (".md", ".txt"):
         pages: Pages = [(None, decode(path.name, path.read_bytes()))]
     elif ending == ".pptx":
-        pages = slides(path, limits)
+        pages = slides(path, limits, note)
     else:
-        pages = [(None, marked_down(path, ending))]
+        pages = [(None, marked_down(path, ending, note))]
     if not any(text.strip() for _, text in pages):
         hint = "; it is probably a scan: run text recognition (OCR) on it first" if ending == ".pdf" else ""
         raise DocumentError(f"{path.name}: the file holds no text{hint or '; check that it is the right file'}")
     return pages
 
 
-def marked_down(path: Path, ending: str) -> str:
+def marked_down(path: Path, ending: str, note: Note) -> str:
     """HTML, Word and PowerPoint by markitdown's converters, called directly: its own guess at the kind loads a model."""
-    import io
     from xml.parsers.expat import ExpatError
 
     from lxml.etree import LxmlError
     from markitdown import MarkItDownException, StreamInfo
-    from markitdown.converters import DocxConverter, HtmlConverter, PptxConverter
+    from markitdown.converters import PptxConverter
 
-    converter = {".docx": DocxConverter, ".pptx": PptxConverter}.get(ending, HtmlConverter)()
-    info = StreamInfo(extension=ending, charset="utf-8", filename=path.name)
     try:
         if ending in (".html", ".htm"):
-            return converter.convert(io.BytesIO(decode(path.name, path.read_bytes()).encode()), info).markdown
+            return page_markdown(decode(path.name, path.read_bytes()), note, web=True)
+        if ending == ".docx":
+            return page_markdown(word_page(path, note), note, web=False)
         with path.open("rb") as file:
-            return converter.convert(file, info).markdown
+            return PptxConverter().convert(file, StreamInfo(extension=ending, filename=path.name)).markdown
     except RecursionError as error:
         raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
     except (MarkItDownException, LxmlError, ExpatError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DocumentError(f"{path.name}: the file is damaged; save it again") from error
 
 
-def slides(path: Path, limits: Limits) -> Pages:
+def page_markdown(html: str, note: Note, web: bool) -> str:
+    """A page, with its tables made such as Markdown can hold and, of one from the web, without what it does not show."""
+    from bs4 import BeautifulSoup
+    from markitdown.converters import HtmlConverter
+
+    soup = BeautifulSoup(html, "html.parser")
+    if web:
+        shown(soup, note)
+    simplify_tables(soup)
+    return HtmlConverter().convert_string(str(soup)).markdown
+
+
+def slides(path: Path, limits: Limits, note: Note) -> Pages:
     """Each slide as a page."""
-    parts = SLIDE.split(marked_down(path, ".pptx"))
+    parts = SLIDE.split(marked_down(path, ".pptx", note))
     if len(parts) // 2 > limits.pages:
         raise DocumentError(f"{path.name}: more than {limits.pages} slides; split it up")
     found: Pages = [(int(number), text) for number, text in zip(parts[1::2], parts[2::2], strict=True)]

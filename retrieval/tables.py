@@ -121,7 +121,10 @@ class Table:
 
     def is_title(self, row: Row) -> bool:
         after = self.next_rows(1, AHEAD)
-        if row.heading or not any(len(one.filled) > 1 for one in after):
+        if (row.heading and not row.alone) or not any(len(one.filled) > 1 for one in after):
+            return False
+        if row.across and any(n < row.filled[0] for n in after[0].filled):
+            # Merged over some columns only: the upper name of these.
             return False
         return row.alone or ((bool(self.titles) or row.text.endswith(":")) and is_pair(row, after))
 
@@ -137,15 +140,19 @@ class Table:
         """Whether a row holds the lower part of the column names. A cell merged over both rows says so, or parts of one
         merged over columns, or names that stand only where the upper row has none."""
         above = self.heading[-1]
-        if row.heading:
+        if row.heading and not row.alone:
             return True
         if row.apart or (row.alone and row.across) or not set(row.filled) - row.down:
             return False
         if row.down and not all(n in later.down for later in self.next_rows(1, LEVELS) for n in row.down):
             return True
         own = [n for n in row.filled if n not in row.down]
-        under = above.across | {n - 1 for n in above.across}
-        if above.across and set(own) <= under and not any(is_value(row.cells[n]) for n in own):
+        under = above.across | {n - 1 for n in above.across} | {n for n, cell in enumerate(above.cells) if not cell}
+        if (
+            above.across
+            and set(own) <= under | set(range(len(above.cells), len(row.cells)))
+            and not any(is_value(row.cells[n]) for n in own)
+        ):
             return True
         first = next((n for n, cell in enumerate(above.cells) if cell), 0)
         blank = not row.cells[first] if first < len(row.cells) else False
@@ -165,7 +172,7 @@ class Table:
         below = next((one for one in self.next_rows(n + 1, LEVELS) if not one.alone), None)
         if below is None or (n == 0 and below.apart and not row.apart):
             return False
-        if row.across or row.apart or n > 0 or (row.marked and not below.marked):
+        if row.across or row.apart or row.heading or n > 0 or (row.marked and not below.marked):
             return True
         # An item of two columns may lack its value; one that lacks all of several is a heading.
         width = sum(map(bool, self.names))
