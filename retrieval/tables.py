@@ -20,7 +20,7 @@ YEAR = re.compile(r"(?:19|20)\d\d")
 @dataclass(frozen=True)
 class Row:
     """`across`, `down`: the columns whose value is that of a merged cell that begins further left, or above. `marked`: all
-    of it is bold. `apart`: an empty row stands before it. `heading`: the file itself says that it names columns."""
+    of it is bold; `tinted`: coloured. `apart`: an empty row stands before it. `heading`: the file itself says that it names columns."""
 
     number: int
     cells: list[str]
@@ -29,6 +29,7 @@ class Row:
     marked: bool = False
     apart: bool = False
     heading: bool = False
+    tinted: bool = False
 
     @property
     def filled(self) -> list[int]:
@@ -75,6 +76,7 @@ class Table:
     names: list[str] = field(default_factory=list)
     heading: list[Row] = field(default_factory=list)
     plain: bool = False
+    last: Row | None = None
 
     def look(self, n: int) -> Row | None:
         self.ahead.extend(islice(self.rows, max(0, n + 1 - len(self.ahead))))
@@ -93,6 +95,7 @@ class Table:
 
     def entries(self) -> Iterator[Entry]:
         yield from self.title_rows()
+        yield from self.pairs()
         self.take_heading()
         while (row := self.look(0)) is not None:
             if set(row.filled) <= row.down or any(row.cells == one.cells for one in self.heading):
@@ -104,20 +107,27 @@ class Table:
                 self.section = ()
                 self.take_heading()
             else:
+                self.last = row if len(row.filled) > 1 else self.last
                 yield self.entry(self.take(), named=not self.stands_alone(row))
                 self.plain = self.plain or not row.marked
 
     def title_rows(self) -> Iterator[Entry]:
         """What stands above the first heading becomes titles; what says more than a name is a text too."""
+        kept = []
         while (row := self.look(0)) is not None and self.is_title(row):
             self.take()
-            if not row.alone:
-                yield self.entry(row, named=False)
-                continue
-            if len(row.text) <= NAME_CHARS:
+            if row.alone and len(row.text) <= NAME_CHARS:
                 self.titles = (*self.titles, row.text)
-            if len(self.titles) > 1 or len(row.text) > NAME_CHARS or re.search(r"[\d:]|[.!?]$", row.text):
-                yield self.entry(row, named=False)
+            if not row.alone or len(self.titles) > 1 or re.search(r"[\d:]|[.!?]$", row.text):
+                kept.append(row)
+        yield from (self.entry(row, named=False) for row in kept)
+
+    def pairs(self) -> Iterator[Entry]:
+        """Rows such as "Monday | 08:00-17:00" have no heading; what stands first is the name of the second."""
+        while (row := self.look(0)) is not None and is_pair(row) and all(map(is_pair, self.next_rows(1, AHEAD))):
+            self.take()
+            name, value = (row.cells[n] for n in row.filled)
+            yield Entry(row.number, [value], [name.rstrip(": ")], self.titles, self.section)
 
     def is_title(self, row: Row) -> bool:
         after = self.next_rows(1, AHEAD)
@@ -126,7 +136,9 @@ class Table:
         if row.across and any(n < row.filled[0] for n in after[0].filled):
             # Merged over some columns only: the upper name of these.
             return False
-        return row.alone or ((bool(self.titles) or row.text.endswith(":")) and is_pair(row, after))
+        return row.alone or (
+            (bool(self.titles) or row.text.endswith(":")) and is_pair(row) and max(len(one.filled) for one in after) > 2
+        )
 
     def take_heading(self) -> None:
         if self.look(0) is None:
@@ -172,7 +184,10 @@ class Table:
         below = next((one for one in self.next_rows(n + 1, LEVELS) if not one.alone), None)
         if below is None or (n == 0 and below.apart and not row.apart):
             return False
+        striped = any(one.tinted and not one.alone for one in self.ahead)
         if row.across or row.apart or row.heading or n > 0 or (row.marked and not below.marked):
+            return True
+        if row.tinted and not striped:
             return True
         # An item of two columns may lack its value; one that lacks all of several is a heading.
         width = sum(map(bool, self.names))
@@ -203,24 +218,37 @@ class Table:
         if not below or any(is_value(row.cells[at]) for at in row.filled):
             return False
         over = sum(any(is_value(one.cells[at]) for one in below if at < len(one.cells)) for at in row.filled)
+        before = self.last.cells if self.last is not None else []
+        # A column of numbers that goes on in words is another column.
+        turns = any(
+            at < len(before) and is_value(before[at]) and all(is_text(one, at) for one in below) for at in row.filled
+        )
         marked = row.marked and not below[0].marked and (self.plain or n > 0)
         if not row.apart and n == 0:
-            return marked and over > 0
+            return marked and (over > 0 or turns)
         now, here = {at for at, name in enumerate(self.names) if name}, set(row.filled)
         elsewhere = here == set(below[0].filled) and bool(here - now)
-        return marked or elsewhere or over > 1 or (over == 1 and (n > 0 or here < now))
+        return marked or elsewhere or over > 1 or (n > 0 and (over > 0 or turns))
 
     def stands_alone(self, row: Row) -> bool:
         """A remark among the rows rather than a row of which only one value is known."""
-        return row.alone and bool(row.across or row.filled[0] >= len(self.names) or row.text.endswith((".", "!", "?")))
+        return (
+            row.alone
+            and len(self.names) > 1
+            and bool(row.across or row.filled[0] >= len(self.names) or row.text.endswith((".", "!", "?")))
+        )
 
 
-def is_pair(row: Row, after: list[Row]) -> bool:
-    """ "Valid from | 1 March" above a table of more columns."""
-    if len(row.filled) != 2 or row.across or max(len(one.filled) for one in after) < 3:
+def is_text(row: Row, at: int) -> bool:
+    return at < len(row.cells) and bool(row.cells[at]) and not is_value(row.cells[at])
+
+
+def is_pair(row: Row) -> bool:
+    """ "Valid from | 1 March": a name and its value beside it."""
+    if len(row.filled) != 2 or row.across or row.heading or row.filled[1] - row.filled[0] != 1:
         return False
     key, value = (row.cells[n] for n in row.filled)
-    return row.filled[1] - row.filled[0] == 1 and (key.endswith(":") or is_value(value) or bool(YEAR.fullmatch(value)))
+    return key.endswith(":") or (not is_value(key) and (is_value(value) or bool(YEAR.fullmatch(value))))
 
 
 def names_of(heading: list[Row]) -> list[str]:

@@ -55,10 +55,9 @@ def leave_out_hidden(soup: BeautifulSoup) -> Counter[str]:
 
     count, styles = Counter[str](), styles_of(soup)
     comments = soup.find_all(string=lambda text: isinstance(text, Comment))
-    for tag in [*soup.find_all(True)]:
-        if not tag.decomposed and tag.name not in ("html", "body") and is_hidden(tag, styles):
-            count["hidden part"] += bool(tag.get_text(strip=True))
-            tag.decompose()
+    for tag in outermost([tag for tag in soup.find_all(True) if is_hidden(tag, styles)]):
+        count["hidden part"] += bool(tag.get_text(strip=True))
+        tag.extract()
     for comment in comments:
         # Conditional ones are for old browsers, and empty or short ones mark places.
         count["comment"] += (
@@ -68,7 +67,18 @@ def leave_out_hidden(soup: BeautifulSoup) -> Counter[str]:
     return count
 
 
+def outermost(tags: list[Tag]) -> list[Tag]:
+    """Those that are in no other one."""
+    within: set[int] = set()
+    for tag in tags:
+        if id(tag) not in within:
+            within.update(id(one) for one in tag.descendants)
+    return [tag for tag in tags if id(tag) not in within]
+
+
 def is_hidden(tag: Tag, styles: dict[int, Style]) -> bool:
+    if tag.name in ("html", "body"):
+        return False
     if tag.name == "template" or tag.has_attr("hidden") or str(tag.get("aria-hidden")).lower() == "true":
         return True
     if tag.name == "dialog" and not tag.has_attr("open"):
@@ -123,25 +133,26 @@ def declared(body: str) -> Style:
 def leave_out_around(soup: BeautifulSoup) -> list[str]:
     """The names of what stood around the text. Where nothing else would be left, all stays."""
     body = soup.find("body") or soup
-    parts = [("cookie banner", tag) for tag in cookie_banners(soup)]
+    found = list(cookie_banners(soup))
+    kinds = {id(tag): "cookie banner" for tag in found}
     for name, selector in AROUND.items():
-        parts += [(name, tag) for tag in soup.select(selector) if is_around(tag, name)]
-    outer = {id(tag) for _, tag in parts}
-    parts = [(name, tag) for name, tag in parts if not any(id(one) in outer for one in tag.parents)]
-    said = sum(len(tag.get_text(strip=True)) for _, tag in parts)
+        for tag in soup.select(selector):
+            if is_around(tag, name) and kinds.setdefault(id(tag), name) == name:
+                found.append(tag)
+    found = outermost(found)
+    said = sum(len(tag.get_text(strip=True)) for tag in found)
     if said >= len(body.get_text(strip=True)):
         return []
     names = []
-    for name, tag in parts:
-        if tag.decomposed:
-            continue
+    for tag in found:
+        name = kinds[id(tag)]
         title = tag.find("h1") if name == "page header" and len(soup.find_all("h1")) == 1 else None
         if tag.get_text(strip=True) and name not in names:
             names.append(name)
         if title is not None:
             tag.replace_with(title.extract())
         else:
-            tag.decompose()
+            tag.extract()
     return names
 
 

@@ -8,7 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.errors import DocumentError
 from retrieval.formulas import computed
@@ -30,6 +30,13 @@ NAMED_FORMULAS = 5
 WHITE = "FFFFFF"
 HIDDEN_FORMAT = ";;;"
 KINDS = ("sheet", "row", "column", "cell")
+
+
+class Look(NamedTuple):
+    bold: bool
+    tinted: bool
+    white: bool
+    form: str
 
 
 def workbook(path: Path, tell: Tell, note: Note) -> Iterator[Sheet]:
@@ -122,7 +129,7 @@ class Shown:
         self.hidden = hidden_columns(sheet)
         # There white is seldom on white: what lies under it is coloured by a rule or by the table's style.
         self.plain = not sheet.tables and not sheet.conditional_formatting
-        self.looks: dict[int, tuple[bool, bool, str]] = {}
+        self.looks: dict[int, Look] = {}
 
     def rows(self) -> Iterator[Row]:
         columns = set()
@@ -139,14 +146,15 @@ class Shown:
     def row(self, number: int, cells: tuple[Any, ...], texts: list[str]) -> Row:
         kept = [n for n in range(len(texts)) if n not in self.hidden]
         at = {n: self.merged[number, n + 1] for n in kept if (number, n + 1) in self.merged}
-        bold = [self.look(cells[n])[0] for n in kept if texts[n] and n not in at]
+        looks = [self.look(cells[n]) for n in kept if texts[n] and n not in at]
         self.name_missing(number, cells, texts, kept)
         return Row(
             number,
             [texts[n] for n in kept],
             across=frozenset(i for i, n in enumerate(kept) if n in at and at[n][1] < n + 1 and at[n][1] - 1 in kept),
             down=frozenset(i for i, n in enumerate(kept) if n in at and at[n][0] < number),
-            marked=bool(bold) and all(bold),
+            marked=bool(looks) and all(one.bold for one in looks),
+            tinted=bool(looks) and all(one.tinted for one in looks),
         )
 
     def text(self, cell: Any) -> str:
@@ -154,19 +162,20 @@ class Shown:
         if (cell.row, cell.column) in self.merged:
             cell = self.sheet.cell(*self.merged[cell.row, cell.column])
         value = cell.value
-        _, white, form = self.look(cell)
-        if value is not None and (form == HIDDEN_FORMAT or (white and self.plain)):
+        look = self.look(cell)
+        if value is not None and (look.form == HIDDEN_FORMAT or (look.white and self.plain)):
             self.left_out["cell"] += 1
             return ""
         if value is None and (formula := self.formula(cell)):
             value = computed(lambda at: self.formulas[at].value, formula)
-        return cell_text(value, form)
+        return cell_text(value, look.form)
 
-    def look(self, cell: Any) -> tuple[bool, bool, str]:
-        """Whether a cell is bold, whether white on nothing, and its format: slow to ask, and the same for many cells."""
+    def look(self, cell: Any) -> Look:
+        """How a cell looks: slow to ask, and the same for many cells."""
         id = cell.style_id
         if id not in self.looks:
-            self.looks[id] = (bool(cell.font.b), is_white(cell), cell.number_format or "")
+            tinted = cell.fill.fill_type is not None
+            self.looks[id] = Look(bool(cell.font.b), tinted, not tinted and is_white(cell), cell.number_format or "")
         return self.looks[id]
 
     def formula(self, cell: Any) -> str:
@@ -203,9 +212,9 @@ def hidden_columns(sheet: Worksheet) -> set[int]:
 
 
 def is_white(cell: Any) -> bool:
-    """White text on a cell that has no colour of its own."""
+    """Whether its text is white, which shows only on a colour."""
     colour = cell.font.color
-    if colour is None or cell.fill.fill_type is not None:
+    if colour is None:
         return False
     return (colour.type == "rgb" and str(colour.rgb)[-6:].upper() == WHITE) or (
         colour.type == "theme" and colour.theme == 0
