@@ -24,9 +24,10 @@ def simplify_tables(soup: BeautifulSoup) -> None:
     for table in soup.find_all("table"):
         if table.find("table") is not None:
             continue
-        named = by_rows(table)
-        if parts := list(simple(soup, grid(table), named)):
-            table.replace_with(*([caption] if (caption := titled(soup, table)) else []), *parts)
+        plain = table.find(["caption", "colgroup", "col"]) is None
+        named, caption = by_rows(table), titled(soup, table)
+        if parts := list(simple(soup, grid(table), named, plain)):
+            table.replace_with(*([caption] if caption is not None else []), *parts)
 
 
 def titled(soup: BeautifulSoup, table: Tag) -> Tag | None:
@@ -34,7 +35,7 @@ def titled(soup: BeautifulSoup, table: Tag) -> Tag | None:
     return element(soup, "p", text_of(caption)) if caption is not None else None
 
 
-def simple(soup: BeautifulSoup, rows: list[Row], named: bool) -> Iterator[Tag]:
+def simple(soup: BeautifulSoup, rows: list[Row], named: bool, plain: bool) -> Iterator[Tag]:
     """What stands for the table; nothing where it is simple already."""
     if not rows:
         return
@@ -49,7 +50,7 @@ def simple(soup: BeautifulSoup, rows: list[Row], named: bool) -> Iterator[Tag]:
     entries = list(understood(rows))
     if not entries:
         yield from (element(soup, "p", "; ".join(row.cells[n] for n in row.filled)) for row in rows)
-    elif any(row.across or row.down for row in rows) or not unchanged(entries, rows):
+    elif not plain or any(row.across or row.down for row in rows) or not unchanged(entries, rows):
         yield from parts_of(soup, entries)
 
 

@@ -71,7 +71,9 @@ def page_markdown(html: str, note: Note, web: bool) -> str:
     from bs4 import BeautifulSoup
     from markitdown.converters import HtmlConverter
 
-    soup = BeautifulSoup(html, "html.parser")
+    # A page may leave out the end of a cell, which only the other parser knows; that one stops at a certain depth.
+    whole = html.count("<td") <= html.count("</td") and html.count("<th") <= html.count("</th")
+    soup = BeautifulSoup(html, "html.parser" if whole else "lxml")
     if web:
         shown(soup, note)
     simplify_tables(soup)

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 
 AHEAD = 12
 # Names stand in three rows at most.
@@ -124,10 +124,20 @@ class Table:
 
     def pairs(self) -> Iterator[Entry]:
         """Rows such as "Monday | 08:00-17:00" have no heading; what stands first is the name of the second."""
-        while (row := self.look(0)) is not None and is_pair(row) and all(map(is_pair, self.next_rows(1, AHEAD))):
-            self.take()
-            name, value = (row.cells[n] for n in row.filled)
-            yield Entry(row.number, [value], [name.rstrip(": ")], self.titles, self.section)
+        while (row := self.look(0)) is not None and self.begins_pairs(row):
+            while row is not None and is_pair(row) and not self.heads(0):
+                self.take()
+                name, value = (row.cells[n] for n in row.filled)
+                yield Entry(row.number, [value], [name.rstrip(": ")], self.titles, self.section)
+                row = self.look(0)
+            self.titles = self.titles[:1] if len(self.titles) > 1 or row is None or not row.alone else ()
+            yield from self.title_rows()
+
+    def begins_pairs(self, row: Row) -> bool:
+        if not is_pair(row) or YEAR.fullmatch(row.cells[row.filled[1]]):
+            return False
+        below = list(takewhile(lambda one: not one.apart, self.next_rows(1, AHEAD)))
+        return bool(below) and all(map(is_pair, below))
 
     def is_title(self, row: Row) -> bool:
         after = self.next_rows(1, AHEAD)

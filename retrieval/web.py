@@ -21,8 +21,8 @@ TELLING = {"display", "visibility", "color", "background", "background-color"}
 WHITE = re.compile(r"(?:#fff|#ffffff|white|rgba?\(\s*255\s*,\s*255\s*,\s*255\s*(?:,\s*1\s*)?\))", re.IGNORECASE)
 # By the name that is said of it. A page's own text may have a header, a footer or an aside of its own.
 AROUND = {
-    "navigation": "nav, [role=navigation], [role=search], .navbar, .sidebar, .breadcrumb, .breadcrumbs, .skip-link",
-    "page header": "header, [role=banner], .site-header",
+    "navigation": "nav, [role=navigation], [role=search], .navbar, .sidebar, .breadcrumb, .breadcrumbs, .skip-link, #nav, #sidebar",
+    "page header": "header, [role=banner], .site-header, #header",
     "footer": "footer, [role=contentinfo], .footer, .site-footer, #footer",
     "side matter": "aside, [role=complementary]",
 }

@@ -244,3 +244,47 @@ def test_titles_and_two_heading_rows_of_a_csv(tmp_path: Path):
     (tmp_path / "a.csv").write_text("Stock list;;\n;;\nItem;Store;\n;North;South\nPan;4;5\n")
     (found,), _ = read(tmp_path / "a.csv")
     assert (found.heading, found.text) == ("A > Stock list", "Item: Pan; Store / North: 4; Store / South: 5.")
+
+
+def test_names_beside_their_values_need_no_heading(tmp_path: Path):
+    rows: Rows = [
+        ["Opening hours"],
+        ["Monday", "08:00-17:00"],
+        ["Tuesday", "09:00-18:00"],
+        [],
+        ["Pool"],
+        ["Adult", 5],
+        ["Child", 3],
+    ]
+    found, _ = read(made(tmp_path / "a.xlsx", rows))
+    assert [(one.heading, one.text) for one in found] == [
+        ("A > Sheet > Opening hours", "Monday: 08:00-17:00.\nTuesday: 09:00-18:00."),
+        ("A > Sheet > Pool", "Adult: 5.\nChild: 3."),
+    ]
+
+
+def test_a_year_names_a_column(tmp_path: Path):
+    assert lines(made(tmp_path / "a.xlsx", [["Branch", 2024], ["Holm", 5], ["Vik", 7]])) == [
+        "Branch: Holm; 2024: 5.",
+        "Branch: Vik; 2024: 7.",
+    ]
+
+
+def test_another_table_in_bold_without_a_gap(tmp_path: Path):
+    rows: Rows = [["Room", "Seats"], ["Oak", 12], ["Device", "Serial"], ["Printer", "PX-1"]]
+    assert lines(made(tmp_path / "a.xlsx", rows, "", bold("A1:B1", "A3:B3"))) == [
+        "Room: Oak; Seats: 12.",
+        "Device: Printer; Serial: PX-1.",
+    ]
+
+
+def test_coloured_rows_of_one_value_are_sections_but_not_stripes(tmp_path: Path):
+    def tint(*places: str) -> Callable[[Any], None]:
+        return lambda sheet: [setattr(sheet[one], "fill", PatternFill("solid", start_color="DDDDDD")) for one in places]
+
+    rows: Rows = [["Employee", "Phone"], ["Sales"], ["Ann", 11], ["Support"], ["Cy", 13]]
+    found, _ = read(made(tmp_path / "a.xlsx", rows, "", tint("A1", "B1", "A2", "A4")))
+    assert [one.heading for one in found] == ["A > Sheet > Sales", "A > Sheet > Support"]
+    rows = [["Employee", "Phone"], ["Ann", 11], ["Bob"], ["Cy", 13], ["Di", 14]]
+    found, _ = read(made(tmp_path / "b.xlsx", rows, "", tint("A3", "B3", "A5", "B5")))
+    assert [one.heading for one in found] == ["B > Sheet"]

@@ -120,3 +120,27 @@ def test_a_page_of_cookies_and_one_of_links_alone_are_read(tmp_path: Path):
     assert " ".join(lines).count("cookies") == 30
     assert notes == []
     assert read(tmp_path, "<body><nav><p>The key is at the desk.</p></nav></body>") == (["The key is at the desk."], [])
+
+
+def test_a_caption_stands_before_its_table(tmp_path: Path):
+    lines, _ = read(
+        tmp_path,
+        "<p>The pool is open.</p><table><caption>Pool fees</caption><colgroup><col></colgroup><tr><th>Kind</th><th>Price</th></tr>"
+        "<tr><td>Adult</td><td>5</td></tr></table><p>All in euros.</p>",
+    )
+    assert lines[-3:] == ["Pool fees", "Kind: Adult; Price: 5.", "All in euros."]
+
+
+def test_cells_that_are_not_closed_and_one_that_spans_to_the_end(tmp_path: Path):
+    lines, _ = read(
+        tmp_path,
+        "<table><thead><tr><th>Grade<th>Base<th>Top</thead><tbody><tr><td>A<td rowspan=0>10<td>20<tr><td>B<td>30</table>",
+    )
+    assert lines == ["Grade: A; Base: 10; Top: 20.", "Grade: B; Base: 10; Top: 30."]
+
+
+def test_a_table_of_a_heading_alone_is_text(tmp_path: Path):
+    assert read(tmp_path, "<p>It is here.</p><table><tr><th>Only</th><th>Heading</th></tr></table>")[0][-2:] == [
+        "Only",
+        "Heading",
+    ]
