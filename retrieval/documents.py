@@ -16,8 +16,9 @@ from retrieval.formats import check_format, stem
 from retrieval.limits import Limits
 from retrieval.parsing import Pages, parse
 from retrieval.sentences import DEFAULT
-from retrieval.sheets import Sheet, csv_sheet, lines_of, packed, row_sentence, workbook
+from retrieval.sheets import Sheet, csv_sheet, packed, parts_of, row_sentence
 from retrieval.telling import Note, Tell, silent, unnoted
+from retrieval.workbooks import workbook
 
 CHUNK_CHARS = 800
 # What has no end of a sentence for so long, such as data in base64, is cut anywhere.
@@ -47,7 +48,7 @@ def read_here(
     limits = limits or Limits()
     ending = check_format(path, limits)
     if ending == ".xlsx":
-        return sheet_passages(path.name, source, workbook(path, tell), limits)
+        return sheet_passages(path.name, source, workbook(path, tell, note), limits)
     if ending == ".csv":
         return sheet_passages(path.name, source, [csv_sheet(decode(path.name, path.read_bytes()), tell)], limits)
     pages = parse(path, ending, limits, tell, note)
@@ -62,12 +63,14 @@ def sheet_passages(name: str, source: str, sheets: Iterable[Sheet], limits: Limi
     found = []
     for sheet in sheets:
         # A sheet's name says little without the name of the workbook.
-        heading = " > ".join(dict.fromkeys(filter(None, [title, tidy(sheet.name).strip()])))
-        for text, rows in packed(lines_of(sheet, clean_cell), CHUNK_CHARS, MAX_CHARS):
-            size += len(text)
-            if size > limits.text_mb << 20:
-                raise too_much_text(name, limits)
-            found.append(passage(source, heading, text, seen, sheet=sheet.name, rows=rows))
+        names = [title, tidy(sheet.name).strip()]
+        for under, lines in parts_of(sheet, clean_cell):
+            heading = " > ".join(one[:HEADING_CHARS] for one in dict.fromkeys(filter(None, [*names, *under])))
+            for text, rows in packed(lines, CHUNK_CHARS, MAX_CHARS):
+                size += len(text)
+                if size > limits.text_mb << 20:
+                    raise too_much_text(name, limits)
+                found.append(passage(source, heading, text, seen, sheet=sheet.name, rows=rows))
     if not found:
         raise DocumentError(f"{name}: the table holds no rows under its first, which names the columns; add them")
     return found

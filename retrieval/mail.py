@@ -9,7 +9,8 @@ from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import default
 
-from retrieval.site_pages import page_body
+from retrieval.markup import page
+from retrieval.web import page_markdown
 
 SHOWN = ("From", "To", "Cc", "Date")
 
@@ -25,7 +26,7 @@ def markdown(content: bytes, note: Callable[[str], None]) -> str:
     for name in attached:
         note(f"the attachment {name} is not read; save it as a file of its own")
     unread = f"Attachments that are not read: {', '.join(attached)}." if attached else ""
-    return "\n\n".join(filter(None, [f"# {subject}" if subject else "", f"{told}.", body(mail), unread]))
+    return "\n\n".join(filter(None, [f"# {subject}" if subject else "", f"{told}.", body(mail, note), unread]))
 
 
 def header(mail: EmailMessage, name: str) -> str:
@@ -37,7 +38,7 @@ def header(mail: EmailMessage, name: str) -> str:
     return when.strftime("%Y-%m-%d %H:%M") if when else " ".join(str(value).split())
 
 
-def body(mail: EmailMessage) -> str:
+def body(mail: EmailMessage, note: Callable[[str], None]) -> str:
     """The text part, else what the HTML part says."""
     part = mail.get_body(("plain", "html"))
     if part is None:
@@ -47,18 +48,6 @@ def body(mail: EmailMessage) -> str:
     except LookupError:  # a charset that nobody knows
         text = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")  # pyright: ignore[reportAttributeAccessIssue]
     if part.get_content_type() == "text/html":
-        return from_html(text)
+        return page(page_markdown(text, note, web=True))
     # What a mail begins with "#" is no heading.
     return re.sub(r"^(?=#)", "\\\\", text.replace("\r\n", "\n"), flags=re.MULTILINE)
-
-
-def from_html(text: str) -> str:
-    import io
-
-    from markitdown import StreamInfo
-    from markitdown.converters import HtmlConverter
-
-    from retrieval.markup import page
-
-    html = page_body(text).encode()
-    return page(HtmlConverter().convert(io.BytesIO(html), StreamInfo(extension=".html", charset="utf-8")).markdown)

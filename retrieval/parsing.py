@@ -16,8 +16,9 @@ from retrieval.limits import Limits
 from retrieval.markup import page, plain
 from retrieval.pdf import TOO_DEEP, pdf_pages
 from retrieval.pdf_text import Pages
-from retrieval.site_pages import page_body
 from retrieval.telling import Note, Tell, unnoted
+from retrieval.web import page_markdown
+from retrieval.word import word_page
 
 READERS = (".rst", ".adoc", ".asciidoc", ".ipynb", ".eml")
 SLIDE = re.compile(r"<!-- Slide number: (\d+) -->")
@@ -37,11 +38,11 @@ def parse(path: Path, ending: str, limits: Limits, tell: Tell, note: Note = unno
     elif ending == ".txt":
         pages = [(None, without_front_matter(decode(path.name, path.read_bytes())))]
     elif ending == ".pptx":
-        pages = slides(path, limits)
+        pages = slides(path, limits, note)
     elif ending in READERS:
         pages = [(None, by_reader(path, ending, note))]
     else:
-        pages = [(None, marked_down(path, ending))]
+        pages = [(None, marked_down(path, ending, note))]
     if not any(text.strip() for _, text in pages):
         hint = "; it is probably a scan: run text recognition (OCR) on it first" if ending == ".pdf" else ""
         raise DocumentError(f"{path.name}: the file holds no text{hint or '; check that it is the right file'}")
@@ -66,32 +67,30 @@ def by_reader(path: Path, ending: str, note: Note) -> str:
         raise DocumentError(f"{path.name}: the file is damaged; save it again") from error
 
 
-def marked_down(path: Path, ending: str) -> str:
+def marked_down(path: Path, ending: str, note: Note) -> str:
     """HTML, Word and PowerPoint by markitdown's converters, called directly: its own guess at the kind loads a model."""
-    import io
     from xml.parsers.expat import ExpatError
 
     from lxml.etree import LxmlError
     from markitdown import MarkItDownException, StreamInfo
-    from markitdown.converters import DocxConverter, HtmlConverter, PptxConverter
+    from markitdown.converters import PptxConverter
 
-    converter = {".docx": DocxConverter, ".pptx": PptxConverter}.get(ending, HtmlConverter)()
-    info = StreamInfo(extension=ending, charset="utf-8", filename=path.name)
     try:
         if ending in (".html", ".htm"):
-            html = page_body(decode(path.name, path.read_bytes()))
-            return page(converter.convert(io.BytesIO(html.encode()), info).markdown)
+            return page(page_markdown(decode(path.name, path.read_bytes()), note, web=True))
+        if ending == ".docx":
+            return page_markdown(word_page(path, note), note, web=False)
         with path.open("rb") as file:
-            return converter.convert(file, info).markdown
+            return PptxConverter().convert(file, StreamInfo(extension=ending, filename=path.name)).markdown
     except RecursionError as error:
         raise DocumentError(f"{path.name}: {TOO_DEEP}") from error
     except (MarkItDownException, LxmlError, ExpatError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DocumentError(f"{path.name}: the file is damaged; save it again") from error
 
 
-def slides(path: Path, limits: Limits) -> Pages:
+def slides(path: Path, limits: Limits, note: Note) -> Pages:
     """Each slide as a page."""
-    parts = SLIDE.split(marked_down(path, ".pptx"))
+    parts = SLIDE.split(marked_down(path, ".pptx", note))
     if len(parts) // 2 > limits.pages:
         raise DocumentError(f"{path.name}: more than {limits.pages} slides; split it up")
     found: Pages = [(int(number), text) for number, text in zip(parts[1::2], parts[2::2], strict=True)]

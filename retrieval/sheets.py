@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from pathlib import Path
+from itertools import groupby
 
 from core.errors import DocumentError
+from retrieval.tables import Row, understood
 
-Row = tuple[int, list[str]]
 Line = tuple[int, str]
 Tell = Callable[[int, str], None]
 DELIMITERS = ",;\t|"
@@ -23,37 +22,21 @@ TELL_EVERY = 1000
 
 @dataclass(frozen=True)
 class Sheet:
-    """`name` is empty for a CSV file. `rows`: number, as a spreadsheet shows it, and cells; empty rows are left out."""
+    """`name` is empty for a CSV file. `rows` are numbered as a spreadsheet shows them; empty ones are left out."""
 
     name: str
     rows: Iterable[Row]
 
 
-def workbook(path: Path, tell: Tell) -> Iterator[Sheet]:
-    """The sheets of an Excel file, read as they are asked for. Raises DocumentError."""
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        for one in book.worksheets:
-            # The size that a sheet states is often wrong, and every empty cell up to it would be made.
-            one.reset_dimensions()
-            rows = (
-                (number, [cell_text(cell.value, cell.number_format) for cell in row])
-                for number, row in enumerate(one.iter_rows(), 1)
-            )
-            yield Sheet(one.title, told(rows, tell))
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError) as error:
-        raise DocumentError(f"{path.name}: the workbook is damaged; save it again") from error
-
-
 def told(rows: Iterable[Row], tell: Tell) -> Iterator[Row]:
-    for number, cells in rows:
-        if number % TELL_EVERY == 0:
-            tell(number, "row")
-        if any(cells):
-            yield number, cells
+    """The rows that hold something; each knows whether an empty one stood before it."""
+    empty = False
+    for row in rows:
+        if row.number % TELL_EVERY == 0:
+            tell(row.number, "row")
+        if any(row.cells):
+            yield replace(row, apart=True) if empty else row
+        empty = not any(row.cells)
 
 
 def cell_text(value: object, form: str) -> str:
@@ -79,7 +62,7 @@ def _csv_rows(text: str, delimiter: str) -> Iterator[Row]:
     csv.field_size_limit(FIELD_CHARS)
     try:
         for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), 1):
-            yield number, [" ".join(cell.split()) for cell in row]
+            yield Row(number, [" ".join(cell.split()) for cell in row])
     except csv.Error as error:
         raise DocumentError(f"the table cannot be read: {error}; export it again as CSV") from error
 
@@ -102,15 +85,11 @@ def delimiter_of(text: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def lines_of(sheet: Sheet, clean: Callable[[str], str]) -> Iterator[Line]:
-    """Row number and sentence of every row under the header, which is the first row."""
-    header: list[str] | None = None
-    for number, cells in sheet.rows:
-        cells = [clean(cell) for cell in cells]
-        if header is None:
-            header = cells
-        elif sentence := row_sentence(header, cells):
-            yield number, sentence
+def parts_of(sheet: Sheet, clean: Callable[[str], str]) -> Iterator[tuple[tuple[str, ...], Iterator[Line]]]:
+    """Row number and sentence of every row, by the titles and the section that they stand under."""
+    rows = (replace(row, cells=[clean(cell) for cell in row.cells]) for row in sheet.rows)
+    for heading, entries in groupby(understood(rows), key=lambda entry: (*entry.titles, *entry.section)):
+        yield heading, ((one.number, said) for one in entries if (said := row_sentence(one.names, one.cells)))
 
 
 def row_sentence(header: list[str], row: list[str]) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from retrieval.fences import OPENING, closing
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
 
 # As Sphinx, MkDocs, Docusaurus, Jekyll and plain HTML 5 write them.
 BESIDE = ", ".join(
@@ -32,15 +36,14 @@ ONLY_LINK = re.compile(rf"\s*(?:[-*+]|\d{{1,3}}[.)])\s+(?:\*\*|__)?{A_LINK}(?:\*
 LINKS_LINE = re.compile(r"\s*(?:[-*+>]\s+)?(?:!?\[[^\[\]]*\]\([^()]*\)[\s|/·•»›→←<>&-]*){2,}")
 
 
-def page_body(html: str) -> str:
-    """A page of HTML without what stands beside its text. Its title is its first heading where it has none."""
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(html, "lxml")
+def own_part(soup: BeautifulSoup) -> Tag:
+    """The part of a page that holds its text, without what stands beside that. Its title is its first heading where it has
+    none."""
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    for one in soup.select(BESIDE):
-        one.decompose()
     whole = soup.body or soup
+    for one in whole.select(BESIDE):
+        if len(one.get_text(strip=True)) < len(whole.get_text(strip=True)):  # a page of links alone is its links
+            one.decompose()
     length = len(whole.get_text())
     mains = (found for found in (soup.select_one(where) for where in BODY) if found is not None)
     body = next((found for found in mains if len(found.get_text()) >= ENOUGH * length), whole)
@@ -48,7 +51,7 @@ def page_body(html: str) -> str:
         heading = soup.new_tag("h1")
         heading.string = SITE.sub("", title) or title
         body.insert(0, heading)
-    return str(body)
+    return body
 
 
 def without_navigation(text: str) -> str:

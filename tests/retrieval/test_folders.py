@@ -262,4 +262,4 @@ def test_it_is_told_which_page_is_read(desk: Desk):
     files.pdf(desk.pack / "long.pdf", tuple(f"Page {n} says something." for n in range(20)))
     desk.sync()
     assert ("long.pdf", 1, "page") in seen
-    assert desk.ingest.at_work is None
+    assert desk.ingest.at_work == {}
