@@ -23,7 +23,7 @@ def main() -> None:
 
 def slow_ingest(seconds: float) -> None:
     """Every file takes a little longer, and is kept with only one other, so that a kill comes in the middle."""
-    from retrieval import ingest
+    from retrieval import ingest, keeping
 
     read = ingest.Ingest._read
 
@@ -31,7 +31,7 @@ def slow_ingest(seconds: float) -> None:
         time.sleep(seconds * 5)
         return read(self, *args, **kwargs)
 
-    ingest.Ingest._read, ingest.GROUP_FILES = slow, 2
+    ingest.Ingest._read, keeping.GROUP_FILES = slow, 2
 
 
 if __name__ == "__main__":

@@ -26,12 +26,12 @@ from pathlib import Path
 from core.errors import DiskFull
 from core.settings import load_settings
 from core.store import open_store
-from retrieval import ingest
+from retrieval import ingest, keeping
 from retrieval.index import open_index
 from tests.retrieval.vectors import WordVectors
 
 data, folder, limit = sys.argv[1:]
-ingest.GROUP_FILES = 8
+keeping.GROUP_FILES = 8
 settings = load_settings(data_dir=data, min_free_mb=0)
 store = open_store(settings.database)
 index = open_index(settings, store, WordVectors(size=384))

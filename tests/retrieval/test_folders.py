@@ -12,7 +12,7 @@ import pytest
 from core.settings import load_settings
 from core.store import open_store
 from core.tables import DocumentRow
-from retrieval import ingest as ingesting
+from retrieval import keeping
 from retrieval.index import WordIndex, open_index
 from retrieval.ingest import Ingest
 from retrieval.shelves import Hashes, Shelf, stamps
@@ -199,7 +199,7 @@ def test_hashes_are_computed_again_only_where_a_file_has_changed(tmp_path: Path,
 
 
 def test_a_stopped_run_leaves_the_rest_waiting_and_another_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(ingesting, "GROUP_FILES", 2)
+    monkeypatch.setattr(keeping, "GROUP_FILES", 2)
     for n in range(10):
         write(desk.pack / f"{n}.md", f"# Note {n}\n\nLocker {n}.\n")
     stop = threading.Event()
