@@ -70,7 +70,9 @@ class Walk:
     within: str = ""
 
     def lead(self, given: str) -> str:
-        return " ".join(filter(None, [given, " ".join(key for _, key in self.path), " ".join(self.notes)])).strip()
+        """What leads to a line: the comment above it, which says more of it than the sentence before the block, and its path."""
+        path = " ".join(key for _, key in self.path)
+        return " ".join(filter(None, [" ".join(self.notes) or given, path]))
 
 
 def units(lines: Sequence[Line], info: str, lead: str = "") -> Iterator[Unit]:
@@ -112,7 +114,7 @@ def session(lines: Sequence[Line], lead: str) -> Iterator[Unit]:
         found = PROMPT.match(lines[at][1])
         start = lines[at][0] + (found.end() if found else 0)
         typed = lines[at + count - 1]
-        end, around = typed[0] + len(typed[1].rstrip()), " ".join([lead, *notes]).strip()
+        end, around = typed[0] + len(typed[1].rstrip()), " ".join(notes) or lead
         if lines[at][1][found.end() if found else 0 :].startswith("#"):
             notes = [lines[at][1].strip("$# ")]
             continue

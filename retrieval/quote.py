@@ -282,9 +282,10 @@ def coverage(query: str, passages: Sequence[Passage], rarity: Rarity) -> float:
 
 
 def context(passage: Passage, piece: Piece) -> str:
-    """A sentence with what it hangs on: the innermost heading, and the sentence that leads to a list."""
+    """A sentence with what it hangs on: the innermost heading, and the sentence that leads to a list. Of a command over several
+    lines the first, which says what it does; its paths and options say little of that."""
     heading = passage.heading.rpartition(" > ")[2]
-    return ": ".join(filter(None, [heading, piece.lead.rstrip(":"), piece.text]))
+    return ": ".join(filter(None, [heading, piece.lead.rstrip(":"), piece.text.partition(" \\\n")[0]]))
 
 
 def repeats(one: Scored, other: Scored) -> bool:

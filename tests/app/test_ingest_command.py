@@ -48,6 +48,19 @@ def test_files_and_folders_are_added_and_a_folder_is_followed(ingest, tmp_path: 
         ingest(followed, forget=True)
 
 
+def test_what_is_left_out_of_a_folder_is_said_with_the_reason(ingest, tmp_path: Path):
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    (folder / "lease.md").write_text("# Lease\n\nThe lease ends in June.\n")
+    (folder / "film.mp4").write_bytes(b"x")
+    (folder / "round.md").symlink_to(folder / "round.md")
+    for flags in ({}, {"sync": True}):
+        said = " ".join(ingest(folder, **flags).split())
+        name = "contracts-2" if flags else "contracts"  # the first is taken by what was added before
+        assert f"left out: {name}/film.mp4: not one of" in said
+        assert f"left out: {name}/round.md: a link that leads round in a circle" in said
+
+
 def test_a_failed_file_is_named_and_tried_again_by_its_name(ingest, tmp_path: Path):
     broken = tmp_path / "broken.pdf"
     broken.write_text("no PDF")

@@ -90,7 +90,7 @@ def test_a_command_is_one_unit_with_all_its_lines():
     calibrate = split("press.md", [(None, PRESS)])[0].text
     (command,) = [one for one in pieces(calibrate) if "pressctl" in one.text]
     assert command.text == "pressctl calibrate --all \\\n    --force 40kN \\\n    --report /var/press"
-    assert command.lead == "Then calibrate both rams: calibrate both rams"
+    assert command.lead == "calibrate both rams"
 
 
 def test_a_comment_is_no_value_and_a_setting_knows_what_it_stands_under():
