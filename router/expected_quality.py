@@ -134,7 +134,8 @@ class ExpectedQualityRouter:
         decision as it is where no other road is expected to do better.
         """
         if decision.instead:
-            return self._taken_back(decision)
+            # Of what cannot be done either, the documents' refusal says more: what was searched, and what came nearest.
+            return self._taken_back(decision) if self._domain.task(decision.instead).strategies else decision
         best = next(iter(self.rivals(decision)), None)
         if best is None or decision.scores[best] <= chance:
             return decision
