@@ -13,7 +13,7 @@ from ui.client import ApiError, api
 from ui.gate import flash, problem, surface_flash
 
 TICK = 1.0
-TYPES = ["md", "txt", "html", "pdf", "docx", "pptx", "xlsx", "csv"]
+TYPES = ["md", "txt", "html", "pdf", "docx", "pptx", "xlsx", "csv", "rst", "adoc", "ipynb", "eml"]
 AT_WORK = ("parsing", "indexing")
 ENDED_BADLY = ("error", "max_recovery_attempts_exceeded")
 STATES = {

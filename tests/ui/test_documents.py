@@ -179,3 +179,11 @@ def test_the_router_page_says_what_training_would_learn_of_reviewers(fake: FakeA
     at = only("router").run()
     assert not at.exception
     assert [one.value for one in at.info] == [f"{news}."]
+
+
+def test_the_page_takes_what_is_read():
+    from retrieval.formats import SUFFIXES
+    from ui.documents import TYPES
+
+    same = {"htm", "markdown", "mdx", "asciidoc"}  # other endings of kinds that are listed
+    assert set(TYPES) == {ending.lstrip(".") for ending in SUFFIXES} - same
