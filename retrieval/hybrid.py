@@ -101,16 +101,18 @@ class HybridRetriever(BaseRetriever):
             searched=words.searched(query.filters),
             missing=missing,
             out_of_force=self._out_of_force(passages),
-            nearest=nearest(missing[0], map(everything, words.passages)) if missing else (),
+            nearest=nearest(missing[0], map(everything, self._allowed(query.filters))) if missing else (),
         )
 
     def _named(self, wanted: Sequence[str], filters: Filters) -> dict[str, list[Passage]]:
         """The passages in which each identifier stands."""
-        words = self.index.words
-        if not wanted:
-            return {}
-        allowed = [words.passages[n] for n in words.allowed(filters) if words.shows(n)]
+        allowed = self._allowed(filters) if wanted else []
         return {one: [passage for passage in allowed if stands(one, everything(passage))] for one in wanted}
+
+    def _allowed(self, filters: Filters) -> list[Passage]:
+        """The passages that are still there and that the filters leave."""
+        words = self.index.words
+        return [words.passages[n] for n in words.allowed(filters) if words.shows(n)]
 
     def _out_of_force(self, passages: Sequence[Passage]) -> dict[str, str]:
         """Why documents of these passages are not in force; their other versions may be anywhere in the index."""
@@ -119,9 +121,7 @@ class HybridRetriever(BaseRetriever):
         names = {bare(source) for source in found}
         versions = [source for source in words.of_source if source in found or bare(source) in names]
         beginnings = {
-            source: everything(words.passages[words.of_source[source][0]]).partition("\n")[2]
-            for source in versions
-            if source in words.of_source
+            source: everything(words.passages[words.of_source[source][0]]).partition("\n")[2] for source in versions
         }
         gone = out_of_force(versions, beginnings)
         return {source: why for source, why in gone.items() if source in found}

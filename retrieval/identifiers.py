@@ -64,11 +64,6 @@ def stands(identifier: str, text: str) -> bool:
     return bool(pattern(identifier).search(text))
 
 
-def missing(query: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """The identifiers of a query that stand in none of the texts."""
-    return tuple(one for one in identifiers(query) if not any(stands(one, text) for text in texts))
-
-
 def nearest(identifier: str, texts: Iterable[str]) -> tuple[str, ...]:
     """What is written in the texts and most like an identifier, the most alike first."""
     known = {one.lower(): one for text in texts for one in identifiers(text)}

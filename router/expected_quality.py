@@ -114,7 +114,7 @@ class ExpectedQualityRouter:
             return ""
         # Words and likeness say little of a text in another language.
         speaks = near >= NEAR or evidence.coverage >= COVERED or bool(evidence.language)
-        if not (kind.read_first and speaks) and tasks[task] >= kind.sure:
+        if not (kind.read_first and speaks) and self._sure(task, tasks):
             return ""
         read = [name for name in tasks if standings[name]["rag"].open]
         return max(read, key=lambda name: tasks[name], default="")
